@@ -1,0 +1,93 @@
+//! The command line.
+
+use std::{fs, path::PathBuf};
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+
+use crate::{
+    apt::Apt, floor, initramfs, kernel, manifest, pid1, project::Project, rootfs, sbom, spec::Packages,
+};
+
+const ENVIRONMENT: &str = "\
+Environment:
+  DOCKOS_MIRROR           Debian mirror, instead of the one in this machine's apt sources
+  DOCKOS_SECURITY_MIRROR  its security archive, when that is not beside it; `none` for none
+  DOCKOS_SNAPSHOT         set when the mirror is a dated snapshot whose address does not show it
+  SOURCE_DATE_EPOCH       date of the image, instead of that of its newest package
+  XDG_CACHE_HOME          downloads and kernels are kept in its folder `dockos`";
+
+/// Builds the kernel, PID 1's initramfs and the root image of DockOS.
+#[derive(Debug, Parser)]
+#[command(name = "buildroot", version, after_help = ENVIRONMENT)]
+struct Arguments {
+    /// Fetch the package lists anew and take the newest packages.
+    #[arg(long, global = true)]
+    update: bool,
+    /// Where the results go, instead of `out` in the source tree.
+    #[arg(long, global = true, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+enum What {
+    /// Everything: vmlinuz, kernel.config, initramfs, rootfs, manifest.json, sbom.spdx.json.
+    Image,
+    /// Only vmlinuz and kernel.config.
+    Kernel,
+    /// Only initramfs, with PID 1.
+    Initramfs,
+    /// Only rootfs, with all of Debian's files.
+    Rootfs,
+    /// The initramfs of the bare floor that `bench` compares with.
+    #[command(hide = true)]
+    Floor,
+    /// Remove the results.
+    Clean {
+        /// The downloads and cached kernels too.
+        #[arg(long)]
+        cache: bool,
+    },
+}
+
+/// Does what the arguments say.
+pub(crate) fn run() -> Result<()> {
+    let arguments = Arguments::parse();
+    let project = Project::open(arguments.out, arguments.update)?;
+    if let What::Clean { cache } = arguments.what {
+        return clean(&project, cache);
+    }
+    let packages = Packages::load(&project.own("packages.toml"))?;
+    let locked = || Apt::open(&project, &packages)?.lock();
+    match arguments.what {
+        What::Image => image(&project, &packages)?,
+        What::Kernel => kernel::build(&project, &packages, &locked()?)?,
+        What::Initramfs => drop(initramfs::build(&project, &pid1::build(&project)?)?),
+        What::Rootfs => drop(rootfs::build(&project, &packages, &locked()?)?),
+        What::Floor => floor::build(&project, &packages, &locked()?)?,
+        What::Clean { .. } => {}
+    }
+    Ok(())
+}
+
+fn image(project: &Project, packages: &Packages) -> Result<()> {
+    let locked = Apt::open(project, packages)?.lock()?;
+    kernel::build(project, packages, &locked)?;
+    let init = initramfs::build(project, &pid1::build(project)?)?;
+    let record = rootfs::build(project, packages, &locked)?;
+    let kernel = kernel::source_package(packages, &locked)?;
+    let sizes = manifest::write(project, &record, init, kernel)?;
+    sbom::write(project, &record, kernel)?;
+    project.progress.note(&sizes);
+    Ok(())
+}
+
+fn clean(project: &Project, cache: bool) -> Result<()> {
+    let folders = [Some(&project.out), cache.then_some(&project.cache)];
+    for folder in folders.into_iter().flatten() {
+        fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,40 @@
+//! Builds DockOS: the kernel, PID 1's initramfs, the root image, and the papers that say what is in them.
+
+mod apt;
+mod check;
+mod cli;
+mod elf;
+mod floor;
+mod fragments;
+mod initramfs;
+mod initrd;
+mod kernel;
+mod lock;
+mod manifest;
+mod oci;
+mod pid1;
+mod pool;
+mod progress;
+mod project;
+mod rootfs;
+mod sbom;
+mod slim;
+mod sources;
+mod spec;
+mod squash;
+mod stage;
+mod stamp;
+mod tree;
+mod util;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match cli::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("buildroot: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Compiles PID 1: one static binary, the same bytes wherever it is built from the same sources.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{
+    progress::missing,
+    project::Project,
+    util::{make_dir, read_text, write_atomic},
+};
+
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+/// Relative relocations take a tenth of the space; linkers older than binutils 2.38 lack them.
+const PACKED_RELOCATIONS: &str = "-Clink-arg=-Wl,-z,pack-relative-relocs";
+
+/// Lets cargo build it, which does nothing when nothing changed, and says where it is.
+pub(crate) fn build(project: &Project) -> Result<PathBuf> {
+    // Apart from the host's builds, whose flags differ: neither makes the other start over.
+    let target_dir = project.root.join("target/init");
+    let mut command = cargo(project);
+    command
+        .args([
+            "build",
+            "--locked",
+            "--quiet",
+            "--profile",
+            "init",
+            "--package",
+            "dockos-init",
+            "--target",
+            TARGET,
+        ])
+        .arg("--target-dir")
+        .arg(&target_dir)
+        .env("CARGO_ENCODED_RUSTFLAGS", flags(project, &target_dir)?.join("\x1f"));
+    project.progress.start_log("pid1")?;
+    project.progress.step("PID 1: compile", || project.progress.run("pid1", &mut command))?;
+    Ok(target_dir.join(TARGET).join("init/dockos"))
+}
+
+/// Cargo as a user would start it, without what the cargo that runs this program left in the environment.
+pub(crate) fn cargo(project: &Project) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        let left_over = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_PROFILE_"];
+        if left_over.iter().any(|prefix| text.starts_with(prefix)) || text.ends_with("RUSTFLAGS") {
+            command.env_remove(&name);
+        }
+    }
+    command.current_dir(&project.root);
+    command
+}
+
+fn flags(project: &Project, target_dir: &Path) -> Result<Vec<String>> {
+    let mut flags = vec!["-Ctarget-feature=+crt-static".to_owned()];
+    // PID 1 aborts and never unwinds: its tables, a tenth of the binary, are left out.
+    let script = project.root.join("init/no-unwind.ld");
+    flags.extend([
+        format!("-Clink-arg=-Wl,-T,{}", script.display()),
+        "-Clink-arg=-Wl,--no-eh-frame-hdr".to_owned(),
+    ]);
+    if linker_packs_relocations(target_dir)? {
+        flags.push(PACKED_RELOCATIONS.to_owned());
+    } else {
+        project
+            .progress
+            .note("PID 1: this linker lacks -z pack-relative-relocs, so the binary is a little larger");
+    }
+    // Longer paths come last: the compiler takes the last that fits.
+    let cargo_home = cargo_home()?;
+    let mut remaps =
+        vec![(sysroot()?, "/rust"), (cargo_home.clone(), "/cargo"), (project.root.clone(), "/dockos")];
+    let registries = fs::read_dir(cargo_home.join("registry/src")).into_iter().flatten().flatten();
+    remaps.extend(registries.map(|entry| (entry.path(), "/crates")));
+    remaps.sort();
+    flags.extend(remaps.into_iter().map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())));
+    Ok(flags)
+}
+
+fn cargo_home() -> Result<PathBuf> {
+    let set = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set("CARGO_HOME")
+        .or_else(|| Some(set("HOME")?.join(".cargo")))
+        .context("neither CARGO_HOME nor HOME is set; set one, so that cargo finds its crates")
+}
+
+fn sysroot() -> Result<PathBuf> {
+    let output =
+        Command::new("rustc").args(["--print", "sysroot"]).output().with_context(|| missing("rustc"))?;
+    Ok(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()))
+}
+
+/// Links an empty program with the flag, once; the answer is kept with the other results of compiling.
+fn linker_packs_relocations(target_dir: &Path) -> Result<bool> {
+    let answer = target_dir.join("pack-relative-relocs");
+    if answer.exists() {
+        return Ok(read_text(&answer)?.trim() == "yes");
+    }
+    make_dir(target_dir)?;
+    let (source, program) = (target_dir.join("probe.c"), target_dir.join("probe"));
+    write_atomic(&source, b"int main(void) { return 0; }\n")?;
+    let output = Command::new("cc")
+        .args(["-static-pie", "-Wl,-z,pack-relative-relocs", "-o"])
+        .arg(&program)
+        .arg(&source)
+        .output()
+        .with_context(|| missing("cc"))?;
+    // Old linkers only warn of a -z option that they do not know.
+    let warned = String::from_utf8_lossy(&output.stderr).contains("pack-relative-relocs");
+    if !output.status.success() && !warned {
+        bail!("cc cannot link a program: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    let packs = output.status.success() && !warned;
+    write_atomic(&answer, if packs { b"yes\n" } else { b"no\n" })?;
+    Ok(packs)
+}

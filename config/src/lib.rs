@@ -1,0 +1,35 @@
+//! The cloud-config: one YAML that describes a whole machine.
+//!
+//! Text becomes a [`Config`] in three steps, each blind to the next: `yaml` reads a tree that knows the line and
+//! column of everything in it, `decode` turns the tree into the types of `schema`, and `check` looks at what no
+//! single key can tell (two desktops on one port). Every step notes what is wrong and goes on, so that the person
+//! who wrote the file sees all of it at once, each with its place and what to do.
+//!
+//! ```
+//! let config = dockos_config::parse("lab.yml", "hostname: lab-01").unwrap();
+//! assert_eq!(config.hostname.unwrap().as_str(), "lab-01");
+//!
+//! let report = dockos_config::parse("lab.yml", "hostnme: lab-01").unwrap_err();
+//! assert_eq!(report.short(), "lab.yml:1:1: error: unknown key `hostnme`; did you mean `hostname`?");
+//! ```
+
+mod check;
+mod decode;
+mod diagnostic;
+mod input;
+mod schema;
+mod suggest;
+mod value;
+mod yaml;
+
+pub use diagnostic::{Diagnostic, Report};
+pub use input::{MAX_SIZE, parse, parse_bytes, parse_service, parse_user_data};
+pub use schema::{
+    CgroupMode, Config, CreateState, Desktop, Docker, Dockos, LogLevel, NetworkMode, PidMode, Restart,
+    Service, State, SystemDocker, WriteFile,
+};
+pub use value::{
+    AbsPath, Argv, AuthorizedKey, Capability, Command, Cpus, Device, Hostname, ImageRef, Interval, KeyValues,
+    Mirror, Mode, Name, OomScore, Owner, PidsLimit, PortMapping, Protocol, RegistryHost, ServiceVolume, Size,
+    TenantVolume, Tmpfs, ValueError,
+};

@@ -1,0 +1,82 @@
+//! Durations.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::ValueError;
+
+/// A duration as Compose writes it: `10s`, `1m30s`, `500ms`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Interval(Duration);
+
+impl Interval {
+    /// The duration.
+    pub fn duration(self) -> Duration {
+        self.0
+    }
+}
+
+impl FromStr for Interval {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let wrong = |why| {
+            ValueError::not_a("a duration", text, why, "numbers with h, m, s or ms, such as `10s` or `1m30s`")
+        };
+        if text.is_empty() {
+            return Err(wrong("it is empty"));
+        }
+        let (mut total, mut rest) = (Duration::ZERO, text);
+        while !rest.is_empty() {
+            let (number, tail) = take(rest, |c| c.is_ascii_digit());
+            let (unit, tail) = take(tail, |c| !c.is_ascii_digit());
+            let number: u64 = number.parse().map_err(|_| wrong("a number is expected before a unit"))?;
+            let part = match unit {
+                "h" => number.checked_mul(3600).map(Duration::from_secs),
+                "m" => number.checked_mul(60).map(Duration::from_secs),
+                "s" => Some(Duration::from_secs(number)),
+                "ms" => Some(Duration::from_millis(number)),
+                "us" => Some(Duration::from_micros(number)),
+                "" => return Err(wrong("the unit is missing")),
+                _ => return Err(wrong("unknown unit")),
+            };
+            total = part.and_then(|part| total.checked_add(part)).ok_or_else(|| wrong("it is too long"))?;
+            rest = tail;
+        }
+        Ok(Self(total))
+    }
+}
+
+/// Splits after the first characters that are wanted.
+fn take(text: &str, wanted: impl Fn(char) -> bool) -> (&str, &str) {
+    text.split_at(text.find(|c| !wanted(c)).unwrap_or(text.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_add_up() {
+        for (text, ms) in [("10s", 10_000), ("1m30s", 90_000), ("500ms", 500), ("1h", 3_600_000), ("0s", 0)] {
+            assert_eq!(text.parse::<Interval>().unwrap().duration(), Duration::from_millis(ms), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_duration_says_why() {
+        let cases = [
+            ("10", "the unit is missing"),
+            ("s", "a number is expected before a unit"),
+            ("10 s", "unknown unit"),
+            ("1d", "unknown unit"),
+            ("", "it is empty"),
+            ("-1s", "a number is expected before a unit"),
+            ("9999999999999999999h", "it is too long"),
+        ];
+        for (text, why) in cases {
+            let message = text.parse::<Interval>().unwrap_err().message;
+            assert_eq!(message, format!("`{text}` is not a duration: {why}"));
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! PID 1 from its first instruction to the machine's end.
+
+use std::rc::Rc;
+
+use tokio::task::{LocalSet, spawn_local};
+
+use crate::cmdline::Cmdline;
+use crate::error::{Context, Fault, Result};
+use crate::machine::Machine;
+use crate::timeline::{Entry, Outcome, Timeline};
+use crate::uevent::Listener;
+use crate::{banner, cgroup, clock, fatal, log, logs, mounts, phases, power, root, shells, shutdown};
+
+/// Runs the machine. Does not return.
+pub(crate) fn run() -> ! {
+    let started = clock::uptime();
+    power::tame_ctrl_alt_del();
+    fatal::install_hook();
+    let early_faults = mounts::make_all(&mounts::EARLY);
+    let cmdline = Cmdline::parse(&std::fs::read_to_string("/proc/cmdline").unwrap_or_default());
+    log::quiet_kernel(cmdline.debug);
+    log::start(cmdline.debug);
+    report(&early_faults);
+    log::consoles(&format!("\nDockOS {} on {}\n", env!("CARGO_PKG_VERSION"), kernel()));
+    let mut timeline = Timeline { kernel: kernel(), result: "booting".to_owned(), ..Timeline::default() };
+    timeline.phases.push(past("kernel", 0.0, started, ""));
+    if let Err(fault) = enter_root() {
+        fatal::die(&fault.to_string());
+    }
+    timeline.phases.push(past("root", started, clock::uptime(), "kernel"));
+    let machine = Rc::new(Machine::new(cmdline, timeline));
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => fatal::die(&format!("start the runtime: {error}")),
+    };
+    let fault = LocalSet::new().block_on(&runtime, live(&machine));
+    fatal::die(&fault.to_string())
+}
+
+fn kernel() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned()
+}
+
+fn past(name: &str, start: f64, end: f64, after: &str) -> Entry {
+    let after = Some(after).filter(|name| !name.is_empty()).map(str::to_owned);
+    Entry {
+        name: name.to_owned(),
+        start,
+        end,
+        result: Outcome::Ok,
+        after: after.into_iter().collect(),
+        note: String::new(),
+    }
+}
+
+fn report(faults: &[Fault]) {
+    for fault in faults {
+        tracing::error!("{fault}");
+    }
+}
+
+/// From the initramfs into the root image, with all that every process there expects.
+fn enter_root() -> Result<()> {
+    root::switch()?;
+    report(&mounts::make_all(&mounts::IN_ROOT));
+    std::fs::create_dir_all("/run/dockos/log").context(|| "make /run/dockos".to_owned())?;
+    std::fs::write(crate::dhcp::RESOLV_CONF, "").context(|| "make resolv.conf".to_owned())?;
+    root::overlay_etc()?;
+    if clock::raise_to(image_epoch()) {
+        tracing::warn!("the clock stood before this DockOS was built and was set to that time");
+    }
+    cgroup::set_up_host()
+}
+
+/// When the root image was built, from its os-release; the clock never runs below it.
+fn image_epoch() -> i64 {
+    let text = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+    text.lines()
+        .find_map(|line| line.strip_prefix("DOCKOS_EPOCH=")?.trim_matches('"').parse().ok())
+        .unwrap_or(0)
+}
+
+/// Boots, and lives until it is told to go down. Returns only with what PID 1 cannot live without.
+async fn live(machine: &Rc<Machine>) -> Fault {
+    let (devices, mut requests) = match (Listener::open(), power::Requests::listen()) {
+        (Ok(devices), Ok(requests)) => (devices, requests),
+        (Err(fault), _) | (_, Err(fault)) => return fault,
+    };
+    let reaping = Rc::clone(machine);
+    spawn_local(async move { reaping.reaper.reap().await });
+    let watching = Rc::clone(machine);
+    spawn_local(async move { watch_disks(&watching, &devices).await });
+    spawn_local(logs::keep_small());
+    shells::start(machine);
+    let booting = Rc::clone(machine);
+    spawn_local(async move { boot(&booting).await });
+    let intent = requests.next().await;
+    shutdown::run(machine, intent).await
+}
+
+async fn boot(machine: &Rc<Machine>) {
+    phases::run(machine).await;
+    let seconds = clock::uptime();
+    {
+        let mut timeline = machine.timeline.borrow_mut();
+        timeline.ready = seconds;
+        timeline.result =
+            machine.degraded().map_or("ready".to_owned(), |reason| format!("degraded: {reason}"));
+        timeline.save();
+    }
+    banner::ready(machine, seconds);
+    give_back_memory();
+}
+
+/// Returns to the kernel what the boot needed and an idle PID 1 does not: glibc keeps it otherwise.
+#[expect(unsafe_code, reason = "glibc's malloc_trim has no safe wrapper")]
+fn give_back_memory() {
+    // SAFETY: malloc_trim may be called at any time; zero keeps no slack.
+    unsafe { nix::libc::malloc_trim(0) };
+}
+
+/// Tells those who wait for a disk that one came or went; when events were lost, too.
+async fn watch_disks(machine: &Machine, devices: &Listener) {
+    loop {
+        let event = devices.next().await;
+        if event.is_none_or(|event| event.subsystem == "block") {
+            machine.disks.send_modify(|count| *count += 1);
+        }
+        tokio::task::yield_now().await;
+    }
+}

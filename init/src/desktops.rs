@@ -1,0 +1,105 @@
+//! Desktops: tenants' containers in the user Docker, as the config describes them.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use bollard::Docker;
+use bollard::models::{ContainerCreateBody, HostConfig, PortBinding, RestartPolicy, RestartPolicyNameEnum};
+use dockos_config::Desktop;
+use futures_util::{StreamExt, stream};
+
+use crate::error::Result;
+use crate::machine::Machine;
+use crate::phases::{Ended, Step};
+use crate::{docker, images, user_docker};
+
+/// How many desktops are made at once: more would only wait for the same disk.
+const AT_ONCE: usize = 4;
+/// How early the kernel kills a tenant's process: before everything of the machine's own.
+const OOM_SCORE: i64 = 500;
+/// Labels that say whose a container is.
+const DESKTOP_LABEL: &str = "dockos.desktop";
+const TENANT_LABEL: &str = "dockos.tenant";
+
+/// The phase. A desktop that cannot run is a problem that is named; the others run.
+pub(crate) async fn phase(machine: &Rc<Machine>) -> Ended {
+    let desktops = &machine.config().dockos.desktops;
+    if desktops.is_empty() {
+        return Ok(Step::Skipped("none".to_owned()));
+    }
+    let docker = &docker::open(user_docker::SOCKET).await?;
+    let running = stream::iter(desktops)
+        .map(|desktop| async move {
+            match run(docker, desktop).await {
+                Ok(()) => machine.mark(format!("desktop {} running", desktop.name)),
+                Err(fault) => machine.problem(format!("desktop {}: {fault}", desktop.name)),
+            }
+        })
+        .buffer_unordered(AT_ONCE);
+    running.collect::<Vec<()>>().await;
+    Ok(Step::Done(format!("{} of {}", running_count(machine), desktops.len())))
+}
+
+fn running_count(machine: &Machine) -> usize {
+    machine.timeline.borrow().marks.iter().filter(|mark| mark.name.starts_with("desktop ")).count()
+}
+
+async fn run(docker: &Docker, desktop: &Desktop) -> Result<()> {
+    let image = desktop.image.to_string();
+    if !images::is_present(docker, &image).await {
+        images::pull(docker, &image).await?;
+    }
+    docker::ensure_running(docker, &format!("desktop-{}", desktop.name), describe(desktop)).await
+}
+
+fn describe(desktop: &Desktop) -> ContainerCreateBody {
+    let labels = [(DESKTOP_LABEL, desktop.name.to_string()), (TENANT_LABEL, desktop.tenant.to_string())];
+    ContainerCreateBody {
+        image: Some(desktop.image.to_string()),
+        hostname: Some(desktop.name.to_string()),
+        cmd: desktop.command.as_ref().map(|argv| argv.to_vec()),
+        labels: Some(labels.map(|(key, value)| (key.to_owned(), value)).into()),
+        exposed_ports: Some(desktop.ports.iter().map(container_port).collect()),
+        host_config: Some(host_config(desktop)),
+        ..Default::default()
+    }
+}
+
+fn host_config(desktop: &Desktop) -> HostConfig {
+    let memory = desktop.memory.map(|size| size.bytes().cast_signed());
+    HostConfig {
+        memory,
+        // As much again in swap would be Docker's default: a limit is a limit.
+        memory_swap: memory,
+        nano_cpus: desktop.cpus.map(|cpus| cpus.nano().cast_signed()),
+        pids_limit: desktop.pids.map(|limit| limit.get().map_or(-1, i64::from)),
+        port_bindings: Some(port_bindings(desktop)),
+        binds: Some(desktop.volumes.iter().map(|volume| bind(desktop, volume)).collect()),
+        restart_policy: Some(RestartPolicy {
+            name: Some(RestartPolicyNameEnum::ALWAYS),
+            maximum_retry_count: None,
+        }),
+        oom_score_adj: Some(OOM_SCORE),
+        ..Default::default()
+    }
+}
+
+fn container_port(port: &dockos_config::PortMapping) -> String {
+    format!("{}/{}", port.container, port.protocol.as_str())
+}
+
+fn port_bindings(desktop: &Desktop) -> HashMap<String, Option<Vec<PortBinding>>> {
+    let mut bindings: HashMap<String, Option<Vec<PortBinding>>> = HashMap::new();
+    for port in &desktop.ports {
+        let binding =
+            PortBinding { host_ip: port.ip.map(|ip| ip.to_string()), host_port: Some(port.host.to_string()) };
+        bindings.entry(container_port(port)).or_default().get_or_insert_default().push(binding);
+    }
+    bindings
+}
+
+/// A tenant's volume carries the tenant's name, so that no other can name it.
+fn bind(desktop: &Desktop, volume: &dockos_config::TenantVolume) -> String {
+    let mode = if volume.read_only { ":ro" } else { "" };
+    format!("{}.{}:{}{mode}", desktop.tenant, volume.name, volume.target)
+}

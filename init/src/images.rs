@@ -1,0 +1,119 @@
+//! Images of the user Docker: loaded from archives that came with the machine, pulled only when nothing else has them.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use bollard::Docker;
+use bollard::query_parameters::{CreateImageOptionsBuilder, ImportImageOptionsBuilder};
+use futures_util::{StreamExt, stream};
+
+use crate::error::{Context, Result};
+use crate::machine::Machine;
+use crate::phases::{Ended, Step};
+use crate::{archive, docker, user_docker};
+
+/// Folders of archives: the root image's, then the state disk's, where an admin puts more.
+const FOLDERS: [&str; 2] = ["/usr/share/dockos/images", "/var/lib/dockos/images"];
+/// How much of an archive is handed to the engine at once.
+const CHUNK: usize = 256 << 10;
+
+/// The phase: every archive whose images the user Docker does not have yet. A bad one is a problem that is named.
+pub(crate) async fn phase(machine: &Rc<Machine>) -> Ended {
+    let docker = docker::open(user_docker::SOCKET).await?;
+    let mut loaded = Vec::new();
+    for path in archives() {
+        machine.waits_for("images", path.display().to_string());
+        match load_if_missing(&docker, &path).await {
+            Ok(true) => loaded.push(path.file_name().unwrap_or_default().to_string_lossy().into_owned()),
+            Ok(false) => {}
+            Err(fault) => machine.problem(format!("image archive {fault}")),
+        }
+    }
+    if loaded.is_empty() {
+        Ok(Step::Skipped("all there".to_owned()))
+    } else {
+        Ok(Step::Done(loaded.join(", ")))
+    }
+}
+
+fn archives() -> Vec<PathBuf> {
+    let entries = FOLDERS.iter().flat_map(|folder| fs::read_dir(folder).into_iter().flatten().flatten());
+    let mut paths: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|e| e == "tar"))
+        .collect();
+    paths.sort();
+    paths
+}
+
+async fn load_if_missing(docker: &Docker, path: &Path) -> Result<bool> {
+    for image in archive::images(path)? {
+        for tag in &image.tags {
+            let there = docker.inspect_image(tag).await.ok().and_then(|found| found.id);
+            if there.is_none() || image.id().is_some_and(|id| there != Some(id)) {
+                return load(docker, path).await.map(|()| true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// Loads an archive, whatever is there already.
+pub(crate) async fn load(docker: &Docker, path: &Path) -> Result<()> {
+    let name = || path.display().to_string();
+    let file = File::open(path).context(name)?;
+    let chunks = stream::unfold(file, |mut file| async move {
+        let mut chunk = vec![0; CHUNK];
+        match file.read(&mut chunk) {
+            Ok(0) => None,
+            Ok(length) => {
+                chunk.truncate(length);
+                Some((Ok(chunk.into()), file))
+            }
+            Err(error) => Some((Err(error), file)),
+        }
+    });
+    let options = ImportImageOptionsBuilder::new().quiet(true).build();
+    let mut answers = Box::pin(docker.import_image_stream(options, chunks, None));
+    while let Some(answer) = answers.next().await {
+        answer.map_err(|error| docker::explain(&name(), &error))?;
+    }
+    Ok(())
+}
+
+/// True when the engine has an image of that name or ID.
+pub(crate) async fn is_present(docker: &Docker, image: &str) -> bool {
+    docker.inspect_image(image).await.is_ok()
+}
+
+/// Pulls an image from its registry.
+pub(crate) async fn pull(docker: &Docker, image: &str) -> Result<()> {
+    tracing::info!("pulling {image}");
+    let options = CreateImageOptionsBuilder::new().from_image(&with_tag(image)).build();
+    let mut answers = Box::pin(docker.create_image(Some(options), None, None));
+    while let Some(answer) = answers.next().await {
+        answer.map_err(|error| docker::explain(&format!("pull {image}"), &error))?;
+    }
+    Ok(())
+}
+
+/// Without a tag the engine would pull every tag there is.
+fn with_tag(image: &str) -> String {
+    let last = image.rsplit('/').next().unwrap_or(image);
+    if last.contains([':', '@']) { image.to_owned() } else { format!("{image}:latest") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_tag;
+
+    #[test]
+    fn a_port_is_no_tag() {
+        assert_eq!(with_tag("debian"), "debian:latest");
+        assert_eq!(with_tag("registry:5000/debian"), "registry:5000/debian:latest");
+        assert_eq!(with_tag("debian:13"), "debian:13");
+        assert_eq!(with_tag("debian@sha256:0"), "debian@sha256:0");
+    }
+}

@@ -1,0 +1,102 @@
+//! What the phases of the boot share.
+
+use std::cell::{OnceCell, RefCell};
+use std::rc::Rc;
+
+use dockos_config::Config;
+use tokio::sync::watch;
+
+use crate::cmdline::Cmdline;
+use crate::error::Fault;
+use crate::reaper::Reaper;
+use crate::supervise::Stop;
+use crate::timeline::{Outcome, Timeline};
+
+/// The machine as PID 1 knows it. All on one thread.
+pub(crate) struct Machine {
+    pub(crate) cmdline: Cmdline,
+    pub(crate) reaper: Rc<Reaper>,
+    pub(crate) timeline: RefCell<Timeline>,
+    /// What keeps the machine from being what the config asks for, in the order of discovery.
+    problems: RefCell<Vec<String>>,
+    config: OnceCell<Config>,
+    /// Addresses and NICs, for the screen.
+    pub(crate) addresses: RefCell<Vec<String>>,
+    /// Counted up whenever a phase ends.
+    pub(crate) progress: watch::Sender<u64>,
+    /// Counted up whenever a disk comes or goes.
+    pub(crate) disks: watch::Sender<u64>,
+    /// Thrown once, when the machine goes down: nothing starts any more.
+    pub(crate) stop: watch::Sender<bool>,
+}
+
+impl Machine {
+    /// A machine about which nothing is known yet.
+    pub(crate) fn new(cmdline: Cmdline, timeline: Timeline) -> Self {
+        Self {
+            cmdline,
+            reaper: Rc::default(),
+            timeline: RefCell::new(timeline),
+            problems: RefCell::default(),
+            config: OnceCell::new(),
+            addresses: RefCell::default(),
+            progress: watch::Sender::new(0),
+            disks: watch::Sender::new(0),
+            stop: watch::Sender::new(false),
+        }
+    }
+
+    /// The config; the defaults until the config phase ended.
+    pub(crate) fn config(&self) -> &Config {
+        static DEFAULT: std::sync::LazyLock<Config> = std::sync::LazyLock::new(Config::default);
+        self.config.get().unwrap_or(&DEFAULT)
+    }
+
+    /// Sets the config, once.
+    pub(crate) fn set_config(&self, config: Config) {
+        // Only the config phase calls this.
+        let _ = self.config.set(config);
+    }
+
+    /// The switch that stops daemons.
+    pub(crate) fn stop(&self) -> Stop {
+        self.stop.subscribe()
+    }
+
+    /// Notes something that keeps the machine from what the config asks for, and says it on the consoles.
+    pub(crate) fn problem(&self, what: impl Into<String>) {
+        let what = what.into();
+        tracing::error!("{what}");
+        self.problems.borrow_mut().push(what);
+    }
+
+    /// Notes a failure as a problem.
+    pub(crate) fn check(&self, result: Result<(), Fault>) {
+        if let Err(fault) = result {
+            self.problem(fault.to_string());
+        }
+    }
+
+    /// What is wrong, in a sentence; none when nothing is.
+    pub(crate) fn degraded(&self) -> Option<String> {
+        let problems = self.problems.borrow();
+        (!problems.is_empty()).then(|| problems.join("; ").replace('\n', " "))
+    }
+
+    /// True when the phase did its work.
+    pub(crate) fn went_well(&self, phase: &str) -> bool {
+        self.timeline.borrow_mut().entry(phase).is_some_and(|entry| entry.result == Outcome::Ok)
+    }
+
+    /// Notes a moment in the timeline.
+    pub(crate) fn mark(&self, name: impl Into<String>) {
+        self.timeline.borrow_mut().mark(name);
+    }
+
+    /// Says what a phase waits for; shown while it takes long.
+    pub(crate) fn waits_for(&self, phase: &str, what: impl Into<String>) {
+        if let Some(entry) = self.timeline.borrow_mut().entry(phase) {
+            entry.note = what.into();
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! PID 1 of DockOS, and the `dockos` command. Which of them it is, its process number and its name decide.
+//!
+//! PID 1 boots the machine ([`boot`]), phase by phase ([`phases`]), and ends it ([`shutdown`]). It runs on one thread.
+
+mod archive;
+mod banner;
+mod blockdev;
+mod boot;
+mod cgroup;
+mod cli;
+mod clock;
+mod cmdline;
+mod commands;
+mod config;
+mod desktops;
+mod dhcp;
+mod docker;
+mod engine;
+mod error;
+mod fatal;
+mod files;
+mod images;
+mod log;
+mod logs;
+mod loopdev;
+mod machine;
+mod mounts;
+mod network;
+mod phases;
+mod power;
+mod probe;
+mod reaper;
+mod reserve;
+mod root;
+mod seed;
+mod services;
+mod shells;
+mod shutdown;
+mod spawn;
+mod state;
+mod state_create;
+mod subinit;
+mod supervise;
+mod svg;
+mod timeline;
+mod uevent;
+mod unmount;
+mod user_docker;
+mod watch;
+mod write_files;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // The user Docker's container has a PID 1 too: there it was told to be the engine's.
+    let is_init = std::process::id() == 1 && std::env::args_os().nth(1).is_none_or(|arg| arg != "engine");
+    if is_init {
+        boot::run()
+    }
+    ExitCode::from(u8::try_from(cli::run(std::env::args_os())).unwrap_or(1))
+}

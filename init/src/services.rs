@@ -1,0 +1,169 @@
+//! System services: containers of the system Docker, made anew at each boot from their `service.yml` or the config.
+
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+
+use bollard::Docker;
+use bollard::models::{
+    ContainerCreateBody, DeviceMapping, HostConfig, HostConfigCgroupnsModeEnum, RestartPolicy,
+    RestartPolicyNameEnum,
+};
+use dockos_config::{CgroupMode, Name, NetworkMode, PidMode, Restart, Service};
+
+use crate::error::{Context, Fault, Result};
+use crate::machine::Machine;
+use crate::phases::{Ended, Step};
+use crate::{docker, engine, images};
+
+/// Where the root image keeps its services' descriptions.
+const FOLDER: &str = "/usr/share/dockos/services";
+/// A few kB of empty directories: the file system of services that live on the host's /usr.
+const SKELETON: &str = "/usr/share/dockos/skeleton.tar";
+const SKELETON_IMAGE: &str = "dockos/skeleton:latest";
+/// The service for `ssh_authorized_keys`.
+const SSH: &str = "ssh";
+/// How early the kernel kills a service, unless it says otherwise: after every tenant.
+const OOM_SCORE: i64 = -500;
+
+/// The phase: all services but the user Docker, which is a phase of its own.
+pub(crate) async fn phase(machine: &Rc<Machine>) -> Ended {
+    let config = machine.config();
+    let mut wanted: BTreeMap<String, Service> =
+        config.dockos.services.iter().map(|(name, service)| (name.to_string(), service.clone())).collect();
+    if !config.ssh_authorized_keys.is_empty() {
+        wanted.insert(SSH.to_owned(), built_in(SSH)?);
+    }
+    if wanted.is_empty() {
+        return Ok(Step::Skipped("none".to_owned()));
+    }
+    let mut started = Vec::new();
+    for name in in_order(&wanted) {
+        machine.waits_for("services", name.clone());
+        let Some(service) = wanted.get(&name) else { continue };
+        match run(&name, service).await {
+            Ok(()) => started.push(name),
+            Err(fault) => machine.problem(format!("service {name}: {fault}")),
+        }
+    }
+    Ok(Step::Done(started.join(", ")))
+}
+
+/// A service that comes with the root image.
+pub(crate) fn built_in(name: &str) -> Result<Service> {
+    let path = format!("{FOLDER}/{name}/service.yml");
+    let text = std::fs::read_to_string(&path).context(|| format!("read {path}"))?;
+    dockos_config::parse_service(&path, &text).map_err(|report| Fault::new(report.short()))
+}
+
+/// Runs a service as a container of its name.
+pub(crate) async fn run(name: &str, service: &Service) -> Result<()> {
+    let docker = docker::open(engine::SYSTEM_SOCKET).await?;
+    let image = service.image.as_ref().map_or(SKELETON_IMAGE.to_owned(), ToString::to_string);
+    ensure_image(&docker, &image).await?;
+    docker::ensure_running(&docker, name, describe(name, service, image)).await
+}
+
+async fn ensure_image(docker: &Docker, image: &str) -> Result<()> {
+    if images::is_present(docker, image).await {
+        return Ok(());
+    }
+    if SKELETON_IMAGE.starts_with(image) {
+        return images::load(docker, SKELETON.as_ref()).await;
+    }
+    images::pull(docker, image).await
+}
+
+/// The services' names, each after those it depends on. What depends on itself in a circle comes as it is: the config
+/// check refuses it before.
+fn in_order(wanted: &BTreeMap<String, Service>) -> Vec<String> {
+    let mut order: Vec<String> = Vec::new();
+    while order.len() < wanted.len() {
+        let ready = |service: &Service| {
+            service
+                .depends_on
+                .iter()
+                .map(Name::to_string)
+                .all(|d| order.contains(&d) || !wanted.contains_key(&d))
+        };
+        let mut left = wanted.iter().filter(|(name, _)| !order.contains(name));
+        let next = left.clone().find(|(_, service)| ready(service)).or_else(|| left.next());
+        match next.map(|(name, _)| name.clone()) {
+            Some(name) => order.push(name),
+            None => break,
+        }
+    }
+    order
+}
+
+/// The container of a service.
+fn describe(name: &str, service: &Service, image: String) -> ContainerCreateBody {
+    let environment = service.environment.iter().map(|(key, value)| format!("{key}={value}"));
+    ContainerCreateBody {
+        image: Some(image),
+        hostname: (service.network_mode == NetworkMode::None).then(|| name.to_owned()),
+        cmd: service.command.as_ref().map(|argv| argv.to_vec()),
+        entrypoint: service.entrypoint.as_ref().map(|argv| argv.to_vec()),
+        env: Some([crate::spawn::PATH.to_owned()].into_iter().chain(environment).collect()),
+        user: service.user.clone(),
+        working_dir: service.working_dir.as_ref().map(ToString::to_string),
+        labels: Some(service.labels.iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect()),
+        stop_timeout: service
+            .stop_grace_period
+            .map(|grace| i64::try_from(grace.duration().as_secs()).unwrap_or(10)),
+        host_config: Some(host_config(service)),
+        ..Default::default()
+    }
+}
+
+fn host_config(service: &Service) -> HostConfig {
+    let mode = |host: bool| if host { "host" } else { "private" }.to_owned();
+    HostConfig {
+        binds: Some(service.volumes.iter().map(ToString::to_string).collect()),
+        tmpfs: Some(
+            service
+                .tmpfs
+                .iter()
+                .map(|t| (t.target.to_string(), t.options.clone()))
+                .collect::<HashMap<_, _>>(),
+        ),
+        devices: Some(service.devices.iter().map(device).collect()),
+        network_mode: Some(
+            if service.network_mode == NetworkMode::Host { "host" } else { "none" }.to_owned(),
+        ),
+        pid_mode: (service.pid == PidMode::Host).then(|| mode(true)),
+        cgroupns_mode: Some(match service.cgroup {
+            CgroupMode::Host => HostConfigCgroupnsModeEnum::HOST,
+            CgroupMode::Private => HostConfigCgroupnsModeEnum::PRIVATE,
+        }),
+        privileged: Some(service.privileged),
+        cap_add: Some(service.cap_add.iter().map(|cap| cap.as_str().to_owned()).collect()),
+        cap_drop: Some(service.cap_drop.iter().map(|cap| cap.as_str().to_owned()).collect()),
+        readonly_rootfs: Some(service.read_only),
+        restart_policy: Some(RestartPolicy {
+            name: Some(restart(service.restart)),
+            maximum_retry_count: None,
+        }),
+        memory: service.mem_limit.map(|size| size.bytes().cast_signed()),
+        nano_cpus: service.cpus.map(|cpus| cpus.nano().cast_signed()),
+        pids_limit: service.pids_limit.map(|limit| limit.get().map_or(-1, i64::from)),
+        oom_score_adj: Some(service.oom_score_adj.map_or(OOM_SCORE, |score| score.get().into())),
+        ..Default::default()
+    }
+}
+
+fn device(device: &dockos_config::Device) -> DeviceMapping {
+    DeviceMapping {
+        path_on_host: Some(device.host.to_string()),
+        path_in_container: Some(device.container.to_string()),
+        cgroup_permissions: Some(device.permissions.clone()),
+    }
+}
+
+fn restart(restart: Restart) -> RestartPolicyNameEnum {
+    match restart {
+        Restart::No => RestartPolicyNameEnum::NO,
+        Restart::Always => RestartPolicyNameEnum::ALWAYS,
+        Restart::UnlessStopped => RestartPolicyNameEnum::UNLESS_STOPPED,
+        Restart::OnFailure => RestartPolicyNameEnum::ON_FAILURE,
+    }
+}

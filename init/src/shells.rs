@@ -1,0 +1,23 @@
+//! Root shells on terminals, where the kernel command line asks for them.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::task::spawn_local;
+
+use crate::cgroup::Cgroup;
+use crate::machine::Machine;
+use crate::spawn::{Io, Program};
+use crate::supervise::{Daemon, keep_running};
+
+/// Starts a shell on each terminal of `dockos.shell=`, and a new one whenever it ends.
+pub(crate) fn start(machine: &Machine) {
+    for tty in &machine.cmdline.shells {
+        let mut program = Program::new(["/bin/sh", "-l"]);
+        program.env.push("TERM=linux".to_owned());
+        program.cgroup = Cgroup::make("shells").ok();
+        program.io = Io::Tty(tty.clone());
+        let daemon = Daemon { name: "shell", program, grace: Duration::from_millis(100), kill_cgroup: false };
+        spawn_local(keep_running(Rc::clone(&machine.reaper), daemon, machine.stop()));
+    }
+}

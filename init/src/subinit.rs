@@ -1,0 +1,92 @@
+//! `dockos engine`: the one process of the user Docker's container. It supervises containerd and dockerd, reaps what
+//! they leave, and keeps the container alive, with all tenants in it, while either of them is started again.
+
+use std::fs;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::{LocalSet, spawn_local};
+
+use crate::cgroup::{self, Cgroup};
+use crate::engine;
+use crate::error::{Context, Fault, Result};
+use crate::reaper::Reaper;
+use crate::spawn::Program;
+use crate::supervise::keep_running;
+use crate::user_docker::INSIDE;
+
+/// What a tenant's packets may not do: enter the machine itself. Docker's own chains only guard what is forwarded.
+/// Replies to what the machine asked pass.
+const GUARD: [&[&str]; 2] = [
+    &["INPUT", "-i", "docker0", "-m", "conntrack", "!", "--ctstate", "ESTABLISHED,RELATED", "-j", "REJECT"],
+    &["INPUT", "-i", "br-+", "-m", "conntrack", "!", "--ctstate", "ESTABLISHED,RELATED", "-j", "REJECT"],
+];
+const PACKET_FILTERS: [&str; 2] = ["/usr/sbin/iptables", "/usr/sbin/ip6tables"];
+
+/// Runs until SIGTERM. Returns the process's exit code.
+pub(crate) fn run() -> i32 {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return complain(&Fault::new(format!("start the runtime: {error}"))),
+    };
+    match LocalSet::new().block_on(&runtime, supervise()) {
+        Ok(()) => 0,
+        Err(fault) => complain(&fault),
+    }
+}
+
+fn complain(fault: &Fault) -> i32 {
+    eprintln!("dockos engine: {fault}");
+    1
+}
+
+async fn supervise() -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context(|| "listen for SIGTERM".to_owned())?;
+    take_own_cgroup()?;
+    let (stop, stopped) = watch::channel(false);
+    let reaper = Rc::new(Reaper::default());
+    let reaping = Rc::clone(&reaper);
+    spawn_local(async move { reaping.reap().await });
+    let containerd =
+        spawn_local(keep_running(Rc::clone(&reaper), engine::containerd(&INSIDE)?, stopped.clone()));
+    guard(&reaper).await;
+    let dockerd = spawn_local(keep_running(Rc::clone(&reaper), engine::dockerd(&INSIDE)?, stopped));
+    terminate.recv().await;
+    stop.send_replace(true);
+    let both = async { (dockerd.await, containerd.await) };
+    tokio::time::timeout(Duration::from_secs(25), both)
+        .await
+        .map(drop)
+        .context(|| "stop the engine".to_owned())
+}
+
+/// Moves to a group below the container's own, whose children can then have limits (cgroup v2: no inner processes).
+fn take_own_cgroup() -> Result<()> {
+    let init = Cgroup::make_bare("init")?;
+    let own = fs::read_to_string(format!("{}/cgroup.procs", cgroup::MOUNT))
+        .context(|| "read the cgroup".to_owned())?;
+    for pid in own.lines().filter_map(|line| line.trim().parse().ok()) {
+        init.add(pid)?;
+    }
+    Ok(())
+}
+
+/// Sets the rules of [`GUARD`] that are not there yet (the engine may have been started before).
+async fn guard(reaper: &Reaper) {
+    for filter in PACKET_FILTERS {
+        for rule in GUARD {
+            let run = |verb: &'static str| {
+                let argv = [&[filter, "-w", verb], rule].concat();
+                let program = Program::new(argv.iter().copied());
+                async move { reaper.run(&program).await }
+            };
+            if run("-C").await.is_err()
+                && let Err(fault) = run("-I").await
+            {
+                eprintln!("dockos engine: {fault}");
+            }
+        }
+    }
+}
