@@ -19,6 +19,7 @@ mod engine;
 mod error;
 mod fatal;
 mod files;
+mod guard;
 mod images;
 mod log;
 mod logs;

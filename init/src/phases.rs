@@ -11,7 +11,9 @@ use crate::clock::uptime;
 use crate::error::Result;
 use crate::machine::Machine;
 use crate::timeline::{Entry, Outcome};
-use crate::{commands, config, desktops, engine, images, network, services, state, user_docker, write_files};
+use crate::{
+    commands, config, desktops, engine, guard, images, network, services, state, user_docker, write_files,
+};
 
 /// What a phase came to.
 pub(crate) enum Step {
@@ -30,26 +32,27 @@ pub(crate) struct Phase {
     pub(crate) name: &'static str,
     /// Phases that must have ended, well or not.
     pub(crate) after: &'static [&'static str],
-    /// The one of them without whose success there is nothing to be done.
-    pub(crate) needs: Option<&'static str>,
+    /// Those of them without whose success there is nothing to be done.
+    pub(crate) needs: &'static [&'static str],
     run: for<'a> fn(&'a Rc<Machine>) -> Running<'a>,
 }
 
 /// The boot.
 #[rustfmt::skip]
-const PHASES: [Phase; 12] = [
-    Phase { name: "config",             after: &[],                                    needs: None,                      run: |m| Box::pin(config::phase(m)) },
-    Phase { name: "system-containerd",  after: &[],                                    needs: None,                      run: |m| Box::pin(engine::system_containerd(m)) },
-    Phase { name: "state",              after: &["config"],                            needs: None,                      run: |m| Box::pin(state::phase(m)) },
-    Phase { name: "bootcmd",            after: &["state"],                             needs: None,                      run: |m| Box::pin(commands::bootcmd(m)) },
-    Phase { name: "files",              after: &["bootcmd"],                           needs: None,                      run: |m| Box::pin(write_files::phase(m)) },
-    Phase { name: "network",            after: &["bootcmd"],                           needs: None,                      run: |m| Box::pin(network::phase(m)) },
-    Phase { name: "system-docker",      after: &["config", "system-containerd"],       needs: Some("system-containerd"), run: |m| Box::pin(engine::system_docker(m)) },
-    Phase { name: "docker",             after: &["system-docker", "files"],            needs: Some("system-docker"),     run: |m| Box::pin(user_docker::phase(m)) },
-    Phase { name: "services",           after: &["docker"],                            needs: Some("system-docker"),     run: |m| Box::pin(services::phase(m)) },
-    Phase { name: "images",             after: &["docker"],                            needs: Some("docker"),            run: |m| Box::pin(images::phase(m)) },
-    Phase { name: "desktops",           after: &["images", "network"],                 needs: Some("docker"),            run: |m| Box::pin(desktops::phase(m)) },
-    Phase { name: "runcmd",             after: &["desktops", "services"],              needs: None,                      run: |m| Box::pin(commands::runcmd(m)) },
+const PHASES: [Phase; 13] = [
+    Phase { name: "config",             after: &[],                                    needs: &[],                          run: |m| Box::pin(config::phase(m)) },
+    Phase { name: "system-containerd",  after: &[],                                    needs: &[],                          run: |m| Box::pin(engine::system_containerd(m)) },
+    Phase { name: "guard",              after: &[],                                    needs: &[],                          run: |m| Box::pin(guard::phase(m)) },
+    Phase { name: "state",              after: &["config"],                            needs: &[],                          run: |m| Box::pin(state::phase(m)) },
+    Phase { name: "bootcmd",            after: &["state"],                             needs: &[],                          run: |m| Box::pin(commands::bootcmd(m)) },
+    Phase { name: "files",              after: &["bootcmd"],                           needs: &[],                          run: |m| Box::pin(write_files::phase(m)) },
+    Phase { name: "network",            after: &["bootcmd"],                           needs: &[],                          run: |m| Box::pin(network::phase(m)) },
+    Phase { name: "system-docker",      after: &["config", "system-containerd"],       needs: &["system-containerd"],      run: |m| Box::pin(engine::system_docker(m)) },
+    Phase { name: "docker",             after: &["system-docker", "files", "guard"],   needs: &["system-docker", "guard"],  run: |m| Box::pin(user_docker::phase(m)) },
+    Phase { name: "services",           after: &["docker"],                            needs: &["system-docker"],          run: |m| Box::pin(services::phase(m)) },
+    Phase { name: "images",             after: &["docker"],                            needs: &["docker"],                 run: |m| Box::pin(images::phase(m)) },
+    Phase { name: "desktops",           after: &["images", "network"],                 needs: &["docker"],                 run: |m| Box::pin(desktops::phase(m)) },
+    Phase { name: "runcmd",             after: &["desktops", "services"],              needs: &[],                          run: |m| Box::pin(commands::runcmd(m)) },
 ];
 
 /// How often the screen says what is still awaited.
@@ -88,7 +91,7 @@ async fn run_one(machine: &Rc<Machine>, phase: &Phase) {
     }
     let start = uptime();
     update(machine, phase.name, |entry| (entry.start, entry.result) = (start, Outcome::Running));
-    let lacking = phase.needs.filter(|need| !machine.went_well(need));
+    let lacking = phase.needs.iter().find(|need| !machine.went_well(need));
     let ended = match lacking {
         Some(need) => Ok(Step::Skipped(format!("{need} failed"))),
         None => (phase.run)(machine).await,

@@ -13,17 +13,8 @@ use crate::cgroup::{self, Cgroup};
 use crate::engine;
 use crate::error::{Context, Fault, Result};
 use crate::reaper::Reaper;
-use crate::spawn::Program;
 use crate::supervise::keep_running;
 use crate::user_docker::INSIDE;
-
-/// What a tenant's packets may not do: enter the machine itself. Docker's own chains only guard what is forwarded.
-/// Replies to what the machine asked pass.
-const GUARD: [&[&str]; 2] = [
-    &["INPUT", "-i", "docker0", "-m", "conntrack", "!", "--ctstate", "ESTABLISHED,RELATED", "-j", "REJECT"],
-    &["INPUT", "-i", "br-+", "-m", "conntrack", "!", "--ctstate", "ESTABLISHED,RELATED", "-j", "REJECT"],
-];
-const PACKET_FILTERS: [&str; 2] = ["/usr/sbin/iptables", "/usr/sbin/ip6tables"];
 
 /// Runs until SIGTERM. Returns the process's exit code.
 pub(crate) fn run() -> i32 {
@@ -51,7 +42,6 @@ async fn supervise() -> Result<()> {
     spawn_local(async move { reaping.reap().await });
     let containerd =
         spawn_local(keep_running(Rc::clone(&reaper), engine::containerd(&INSIDE)?, stopped.clone()));
-    guard(&reaper).await;
     let dockerd = spawn_local(keep_running(Rc::clone(&reaper), engine::dockerd(&INSIDE)?, stopped));
     terminate.recv().await;
     stop.send_replace(true);
@@ -71,22 +61,4 @@ fn take_own_cgroup() -> Result<()> {
         init.add(pid)?;
     }
     Ok(())
-}
-
-/// Sets the rules of [`GUARD`] that are not there yet (the engine may have been started before).
-async fn guard(reaper: &Reaper) {
-    for filter in PACKET_FILTERS {
-        for rule in GUARD {
-            let run = |verb: &'static str| {
-                let argv = [&[filter, "-w", verb], rule].concat();
-                let program = Program::new(argv.iter().copied());
-                async move { reaper.run(&program).await }
-            };
-            if run("-C").await.is_err()
-                && let Err(fault) = run("-I").await
-            {
-                eprintln!("dockos engine: {fault}");
-            }
-        }
-    }
 }

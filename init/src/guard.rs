@@ -1,0 +1,35 @@
+//! What a tenant's packets may not do: enter the machine itself. Docker's own chains only guard what is forwarded.
+//!
+//! Set once, before the user Docker makes its first bridge. Replies to what the machine asked pass.
+
+use std::path::Path;
+use std::rc::Rc;
+
+use crate::error::Result;
+use crate::files;
+use crate::machine::Machine;
+use crate::phases::{Ended, Step};
+use crate::spawn::Program;
+
+/// Docker's default bridge, and those of networks made later. The rest of INPUT is left to the admin.
+const RULES: &str = "\
+*filter
+-A INPUT -i docker0 -m conntrack ! --ctstate ESTABLISHED,RELATED -j REJECT
+-A INPUT -i br-+ -m conntrack ! --ctstate ESTABLISHED,RELATED -j REJECT
+COMMIT
+";
+const RULES_FILE: &str = "/run/dockos/guard.rules";
+const PROGRAMS: [&str; 2] = ["/usr/sbin/iptables-restore", "/usr/sbin/ip6tables-restore"];
+
+/// The phase.
+pub(crate) async fn phase(machine: &Rc<Machine>) -> Ended {
+    files::write_durably(Path::new(RULES_FILE), RULES.as_bytes(), 0o600)?;
+    for program in PROGRAMS {
+        set(machine, program).await?;
+    }
+    Ok(Step::Done("tenants cannot enter the machine".to_owned()))
+}
+
+async fn set(machine: &Machine, program: &str) -> Result<()> {
+    machine.reaper.run(&Program::new([program, "--noflush", "--wait", RULES_FILE])).await
+}
