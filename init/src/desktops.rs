@@ -75,6 +75,8 @@ fn host_config(desktop: &Desktop) -> HostConfig {
         pids_limit: desktop.pids.map(|limit| limit.get().map_or(-1, i64::from)),
         port_bindings: Some(port_bindings(desktop)),
         binds: Some(desktop.volumes.iter().map(|volume| bind(desktop, volume)).collect()),
+        // Reaps what a desktop's programs leave behind, and hands on the signal to stop.
+        init: Some(true),
         restart_policy: Some(RestartPolicy {
             name: Some(RestartPolicyNameEnum::ALWAYS),
             maximum_retry_count: None,

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use tokio::task::spawn_local;
 
@@ -119,6 +120,7 @@ pub(crate) fn containerd(places: &Places) -> Result<Daemon> {
     Ok(Daemon {
         name: "containerd",
         program: program(places, "containerd", &argv)?,
+        stop_signal: Signal::SIGTERM,
         grace: GRACE,
         kill_cgroup: false,
     })
@@ -130,6 +132,7 @@ pub(crate) fn dockerd(places: &Places) -> Result<Daemon> {
     Ok(Daemon {
         name: "dockerd",
         program: program(places, "dockerd", &argv)?,
+        stop_signal: Signal::SIGTERM,
         grace: GRACE,
         kill_cgroup: true,
     })

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use tokio::task::spawn_local;
 
 use crate::cgroup::Cgroup;
@@ -17,7 +18,14 @@ pub(crate) fn start(machine: &Machine) {
         program.env.push("TERM=linux".to_owned());
         program.cgroup = Cgroup::make("shells").ok();
         program.io = Io::Tty(tty.clone());
-        let daemon = Daemon { name: "shell", program, grace: Duration::from_millis(100), kill_cgroup: false };
+        // An interactive shell ignores SIGTERM; SIGHUP is what a terminal's end sends.
+        let daemon = Daemon {
+            name: "shell",
+            stop_signal: Signal::SIGHUP,
+            program,
+            grace: Duration::from_secs(1),
+            kill_cgroup: false,
+        };
         spawn_local(keep_running(Rc::clone(&machine.reaper), daemon, machine.stop()));
     }
 }

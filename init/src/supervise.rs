@@ -22,7 +22,9 @@ pub(crate) struct Daemon {
     /// Its name in messages.
     pub(crate) name: &'static str,
     pub(crate) program: Program,
-    /// How long it may take to end after SIGTERM.
+    /// The signal that asks it to end.
+    pub(crate) stop_signal: Signal,
+    /// How long it may take to end after that.
     pub(crate) grace: Duration,
     /// Whether what the daemon left in its cgroup is killed before a restart. Not for containerd: its shims and the
     /// containers must outlive it.
@@ -37,7 +39,7 @@ pub(crate) async fn stopped(stop: &mut Stop) {
     let _ = stop.wait_for(|thrown| *thrown).await;
 }
 
-/// Runs the daemon until `stop`, then ends it: SIGTERM, its grace, SIGKILL.
+/// Runs the daemon until `stop`, then ends it: its signal, its grace, SIGKILL.
 pub(crate) async fn keep_running(reaper: Rc<Reaper>, daemon: Daemon, mut stop: Stop) {
     let mut pause = FIRST_PAUSE;
     while !*stop.borrow() {
@@ -66,7 +68,7 @@ fn next_pause(last: Duration, ran: Duration) -> Duration {
 }
 
 async fn end(daemon: &Daemon, mut child: Child) {
-    let _ = kill(child.pid, Signal::SIGTERM);
+    let _ = kill(child.pid, daemon.stop_signal);
     if timeout(daemon.grace, child.wait()).await.is_err() {
         tracing::warn!("{} did not end within {} s and is killed", daemon.name, daemon.grace.as_secs());
         let _ = kill(child.pid, Signal::SIGKILL);

@@ -14,7 +14,8 @@ dockos:
   services:
     clock:
       image: dockos/skeleton
-      command: [busybox, sleep, "86400"]
+      command: [/usr/bin/busybox, sleep, "86400"]
+      volumes: ["/usr:/usr:ro"]
       restart: always
   desktops:
     - { name: hello, tenant: alice, image: dockos/hello, ports: ["8080:8080"] }

@@ -1,5 +1,7 @@
 //! A tenant has the limits of the config, and its root is nobody on the host.
 
+use std::time::Duration;
+
 use anyhow::{Result, bail};
 use qemu_tests::{Machine, READY, Vm};
 
@@ -47,7 +49,8 @@ fn limits_are_the_cgroups(vm: &Vm) -> Result<()> {
 }
 
 fn root_is_nobody_outside(vm: &Vm) -> Result<()> {
-    vm.check("docker exec -d -u 0 desktop-hello sleep 4242")?;
+    // The processes that filled the limit need a moment to end.
+    vm.eventually("docker exec -d -u 0 desktop-hello sleep 4242", Duration::from_secs(30))?;
     let pids = vm.pids("sleep 4242")?;
     let [pid] = pids[..] else { bail!("one process was started in the tenant, there are {pids:?}") };
     let map = vm.check(&format!("cat /proc/{pid}/uid_map /proc/{pid}/gid_map"))?;
