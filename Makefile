@@ -42,8 +42,10 @@ check: ## formatting, lints, licences and advisories
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- --deny warnings
 	sh -n buildroot/setup.sh
-	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny check; \
-	else echo "check: cargo-deny is not installed, so licences and advisories were not checked: cargo install cargo-deny"; fi
+	@sh -c '$(CARGO) deny --version >/dev/null 2>&1 || { echo "check: no cargo-deny (cargo install cargo-deny): licences and advisories are not checked"; exit 0; }; \
+	  $(CARGO) deny check licenses bans sources && \
+	  if $(CARGO) deny fetch db >/dev/null 2>&1; then $(CARGO) deny check advisories; \
+	  else echo "check: the advisory database cannot be fetched from here, so advisories are not checked"; fi'
 
 .PHONY: bench
 bench: image ## the README's figures, from several boots
