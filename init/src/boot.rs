@@ -9,7 +9,9 @@ use crate::error::{Context, Fault, Result};
 use crate::machine::Machine;
 use crate::timeline::{Entry, Outcome, Timeline};
 use crate::uevent::Listener;
-use crate::{banner, cgroup, clock, fatal, log, logs, mounts, phases, power, root, shells, shutdown};
+use crate::{
+    banner, cgroup, clock, fatal, log, logs, mounts, phases, power, root, shells, shutdown, sysctls,
+};
 
 /// Runs the machine. Does not return.
 pub(crate) fn run() -> ! {
@@ -69,6 +71,7 @@ fn enter_root() -> Result<()> {
     if clock::raise_to(image_epoch()) {
         tracing::warn!("the clock stood before this DockOS was built and was set to that time");
     }
+    sysctls::set_all();
     cgroup::set_up_host()
 }
 

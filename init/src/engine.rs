@@ -140,8 +140,8 @@ pub(crate) fn dockerd(places: &Places) -> Result<Daemon> {
 
 fn program(places: &Places, name: &str, argv: &[&str]) -> Result<Program> {
     let mut program = Program::new(argv.iter().copied());
-    // Go's collector: a heap grows by half, not by all, before it is collected. Room for desktops beats engine speed.
-    program.env.push("GOGC=50".to_owned());
+    // Go's collector: a heap grows by a quarter, not by all, before it is collected. Room for desktops beats engine speed.
+    program.env.push("GOGC=25".to_owned());
     program.cgroup = Some(Cgroup::make(&format!("{}{name}", places.cgroup))?);
     program.oom_score_adj = OOM_SCORE;
     program.io = Io::Log(format!("{}/{}{name}.log", places.logs, prefix(places)).into());

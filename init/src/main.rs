@@ -43,6 +43,7 @@ mod state_create;
 mod subinit;
 mod supervise;
 mod svg;
+mod sysctls;
 mod timeline;
 mod uevent;
 mod unmount;

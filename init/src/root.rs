@@ -47,7 +47,8 @@ pub(crate) fn switch() -> Result<()> {
 fn mount_image(device: &str) -> Result<()> {
     let mut reasons = Vec::new();
     for format in FORMATS {
-        match mounts::mount(device, NEW_ROOT, format, MountFlags::RDONLY | MountFlags::NODEV, "") {
+        // No flag beside: a container of remapped users may not drop it when it binds a file of ours read-only.
+        match mounts::mount(device, NEW_ROOT, format, MountFlags::RDONLY, "") {
             Ok(()) => return Ok(()),
             Err(fault) => reasons.push(fault.to_string()),
         }

@@ -20,6 +20,9 @@ use crate::{banner, config, mounts, reserve, seed, state_create};
 pub(crate) const LABEL: &str = "DOCKOS_STATE";
 /// Where it is mounted.
 pub(crate) const MOUNT_POINT: &str = "/var";
+/// None: `nodev`, `nosuid` or `noatime` here could not be dropped by a remapped tenant, whose read-only volumes would
+/// then fail to mount. Tenants' own mounts have those flags from their engine.
+const FLAGS: MountFlags = MountFlags::empty();
 /// File systems that may carry state. XFS is what DockOS makes; ext4 is accepted.
 const FORMATS: [&str; 2] = ["xfs", "ext4"];
 /// Directories that everything else counts on.
@@ -176,8 +179,7 @@ fn what_is_there(disks: &[BlockDevice]) -> String {
 }
 
 fn mount_ram() -> Result<()> {
-    let flags = MountFlags::NOSUID | MountFlags::NODEV;
-    mounts::mount("state", MOUNT_POINT, "tmpfs", flags, "mode=0755,size=50%")
+    mounts::mount("state", MOUNT_POINT, "tmpfs", FLAGS, "mode=0755,size=50%")
 }
 
 fn make_directories() -> Result<()> {

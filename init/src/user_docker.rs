@@ -39,6 +39,7 @@ pub(crate) async fn phase(machine: &Rc<Machine>) -> Ended {
     service.mem_limit = config.memory;
     machine.waits_for(SERVICE, "its container");
     services::run(SERVICE, &service).await?;
+    machine.mark("user Docker's container started");
     machine.waits_for(SERVICE, SOCKET);
     let version = docker::answers(SOCKET, engine::ANSWER_BOUND).await?;
     Ok(Step::Done(format!("dockerd {version}")))

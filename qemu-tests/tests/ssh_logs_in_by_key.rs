@@ -23,7 +23,8 @@ fn ssh_logs_in_by_key() -> Result<()> {
     assert_eq!(others, "", "ssh is not the only open port");
 
     let admin = Ssh { vm: &vm, key: Some(key.clone()) };
-    let seen = admin.run("hostname && docker ps && system-docker ps && dockos boot && id -un && touch /var/here")?;
+    let seen =
+        admin.run("hostname && docker ps && system-docker ps && dockos boot && id -un && touch /var/here")?;
     for expected in ["lab-05", "ready at", "root"] {
         assert!(seen.contains(expected), "{expected} is missing in: {seen}");
     }
@@ -49,7 +50,14 @@ impl Ssh<'_> {
         let port = self.vm.port(22)?.to_string();
         let mut ssh = tool("ssh");
         ssh.args(["-F", "/dev/null", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no"]);
-        ssh.args(["-o", "UserKnownHostsFile=/dev/null", "-o", "IdentitiesOnly=yes", "-o", "ConnectTimeout=20"]);
+        ssh.args([
+            "-o",
+            "UserKnownHostsFile=/dev/null",
+            "-o",
+            "IdentitiesOnly=yes",
+            "-o",
+            "ConnectTimeout=20",
+        ]);
         if let Some(key) = &self.key {
             ssh.arg("-i").arg(key);
         }

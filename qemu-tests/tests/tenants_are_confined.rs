@@ -15,6 +15,8 @@ dockos:
       cpus: 0.5
       memory: 64M
       pids: 64
+      volumes: ["data:/data:ro"]
+    - { name: other, tenant: bob, image: dockos/hello }
 "#;
 
 /// Where the ids of tenants begin on the host.
@@ -27,21 +29,21 @@ fn tenants_are_confined() -> Result<()> {
     limits_are_the_cgroups(&vm)?;
     root_is_nobody_outside(&vm)?;
     the_host_is_out_of_reach(&vm)?;
+    packets_reach_neither_host_nor_neighbour(&vm)?;
     vm.poweroff()
 }
 
 fn limits_are_the_cgroups(vm: &Vm) -> Result<()> {
-    let pids = vm.pids("httpd -f")?;
-    assert_eq!(pids.len(), 1, "the tenant's processes: {pids:?}");
-    let cgroup = vm.check(&format!("cut -d: -f3 /proc/{}/cgroup", pids[0]))?;
-    assert!(cgroup.starts_with("/services/"), "the tenant is in {cgroup}, not below the user Docker");
+    let find = "cd /sys/fs/cgroup && find services -type d -name $(docker inspect -f '{{.Id}}' desktop-hello)";
+    let cgroup = vm.check(find)?;
+    assert!(cgroup.contains("/tenants/"), "the tenant is in {cgroup:?}, not below the user Docker");
     for (file, expected) in [
         ("memory.max", "67108864"),
         ("memory.swap.max", "0"),
         ("cpu.max", "50000 100000"),
         ("pids.max", "64"),
     ] {
-        assert_eq!(vm.check(&format!("cat /sys/fs/cgroup{cgroup}/{file}"))?, expected, "{file}");
+        assert_eq!(vm.check(&format!("cat /sys/fs/cgroup/{cgroup}/{file}"))?, expected, "{file}");
     }
     let forks = vm.run("docker exec desktop-hello sh -c 'for i in $(seq 80); do sleep 5 & done; wait'")?;
     assert!(forks.stdout.contains("fork"), "80 processes fit in 64: {}", forks.stdout);
@@ -78,5 +80,23 @@ fn the_host_is_out_of_reach(vm: &Vm) -> Result<()> {
     let bound = vm.run("docker run --rm -u 0 -v /etc:/host dockos/hello touch /host/broken-into")?;
     assert_ne!(bound.status, 0, "root in a container of the user Docker writes the host's /etc");
     assert_ne!(vm.run("test -e /etc/broken-into")?.status, 0);
+    Ok(())
+}
+
+/// What listens on the machine, and what listens in another tenant's container, is out of reach for a tenant.
+fn packets_reach_neither_host_nor_neighbour(vm: &Vm) -> Result<()> {
+    vm.check("mkdir -p /tmp/www && echo secret > /tmp/www/index.html && httpd -p 9999 -h /tmp/www")?;
+    assert_eq!(vm.check("wget -q -O - http://172.17.0.1:9999/")?, "secret", "the machine's own page");
+    let other = vm.check("docker inspect -f '{{.NetworkSettings.IPAddress}}' desktop-other")?;
+    vm.check(&format!("wget -q -O - http://{other}:8080/ | grep -q Hello"))?;
+    let host = vm.check("ip -4 -o addr show dev eth0 | sed 's/.*inet \\([0-9.]*\\).*/\\1/'")?;
+    for url in [
+        "http://172.17.0.1:9999/".to_owned(),
+        format!("http://{host}:9999/"),
+        format!("http://{other}:8080/"),
+    ] {
+        let page = vm.run(&format!("docker exec desktop-hello wget -q -T 5 -O - {url}"))?;
+        assert_ne!(page.status, 0, "a tenant reads {url}: {}", page.stdout);
+    }
     Ok(())
 }

@@ -7,7 +7,7 @@ use dockos_config::parse_user_data;
 use qemu_tests::{Disk, Machine, READY, Vm};
 
 /// How long a ready machine is left alone before its memory is read.
-const SETTLE: Duration = Duration::from_secs(10);
+const SETTLE: Duration = Duration::from_secs(30);
 
 /// The machine that is measured: its config and the desktop whose start counts.
 pub(crate) struct Subject {
