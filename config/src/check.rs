@@ -12,6 +12,9 @@ const LEAST_MEMORY: u64 = 6 << 20;
 /// The port of the machine's own ssh service.
 const SSH_PORT: u16 = 22;
 
+/// Services that come with the root image (system-services/).
+const OWN_SERVICES: [&str; 2] = ["docker", "ssh"];
+
 /// What one machine can run. Checks compare each with each: bounds keep them quick for any file.
 const MOST_SERVICES: usize = 256;
 const MOST_DESKTOPS: usize = 1000;
@@ -36,6 +39,7 @@ pub(crate) fn config(config: &Config, root: &Node, problems: &mut Problems) {
     checker.volumes(&config.dockos.desktops);
     checker.memory(config);
     checker.dependencies(config);
+    checker.reserved(config);
 }
 
 impl Checker<'_> {
@@ -145,6 +149,14 @@ impl Checker<'_> {
                 format!("`{size}` is too little memory"),
                 "at least 6M, such as `64M`; with no unit it is bytes",
             );
+        }
+    }
+
+    /// The machine's own services are containers by their names: another of that name would take their place.
+    fn reserved(&mut self, config: &Config) {
+        for name in config.dockos.services.keys().filter(|name| OWN_SERVICES.contains(&name.as_str())) {
+            let path = [Key("dockos"), Key("services"), Key(name.as_str())];
+            self.at(&path, format!("`{name}` is the machine's own service"), "choose another name");
         }
     }
 

@@ -1,5 +1,6 @@
 //! The machine's disks and partitions, from sysfs, with what they hold.
 
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -18,7 +19,8 @@ pub(crate) struct BlockDevice {
     pub(crate) size: u64,
     /// GPT's name of the partition; "" for disks and MBR partitions.
     pub(crate) partition_name: String,
-    /// A partition has a disk, a disk may have partitions.
+    /// The name of the disk: of a partition the one it lies on, of a disk its own.
+    pub(crate) disk: String,
     pub(crate) is_partition: bool,
     /// True where nothing should ever be created: removable, read-only, or virtual (loop, RAM).
     pub(crate) is_unfit_for_state: bool,
@@ -41,15 +43,24 @@ impl BlockDevice {
 }
 
 /// A device file as bytes.
-struct DeviceFile(File, u64);
+struct DeviceFile {
+    file: File,
+    size: u64,
+    /// A dying disk may take minutes for each error: after the first one it is not asked again.
+    failed: Cell<bool>,
+}
 
 impl ReadAt for DeviceFile {
     fn read_at(&self, offset: u64, length: usize) -> Vec<u8> {
         let mut bytes = vec![0; length];
         let mut filled = 0;
         while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-            match self.0.read_at(rest, offset + filled as u64) {
-                Ok(0) | Err(_) => break,
+            if self.failed.get() {
+                break;
+            }
+            match self.file.read_at(rest, offset + filled as u64) {
+                Ok(0) => break,
+                Err(_) => self.failed.set(true),
                 Ok(read) => filled += read,
             }
         }
@@ -58,7 +69,7 @@ impl ReadAt for DeviceFile {
     }
 
     fn size(&self) -> u64 {
-        self.1
+        self.size
     }
 }
 
@@ -78,15 +89,17 @@ fn read(sysfs: &Path) -> Option<BlockDevice> {
     let size = attribute(sysfs, "size")?.parse::<u64>().ok()? * SECTOR;
     let file = File::open(format!("/dev/{name}")).ok().filter(|_| size > 0)?;
     let is_partition = sysfs.join("partition").exists();
-    let disk =
-        if is_partition { fs::canonicalize(sysfs).ok()?.parent()?.to_owned() } else { PathBuf::from(sysfs) };
+    // A partition's folder lies in its disk's.
+    let own = fs::canonicalize(sysfs).ok()?;
+    let disk = if is_partition { own.parent()?.to_owned() } else { own };
     let flag = |name| attribute(&disk, name).is_some_and(|value| value != "0");
     Some(BlockDevice {
         size,
         partition_name: uevent_value(sysfs, "PARTNAME").unwrap_or_default(),
+        disk: disk.file_name()?.to_str()?.to_owned(),
         is_partition,
         is_unfit_for_state: flag("removable") || flag("ro") || name.starts_with("sr"),
-        content: probe::content(&DeviceFile(file, size)),
+        content: probe::content(&DeviceFile { file, size, failed: Cell::new(false) }),
         name,
     })
 }

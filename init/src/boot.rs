@@ -68,19 +68,13 @@ fn enter_root() -> Result<()> {
     std::fs::create_dir_all("/run/dockos/log").context(|| "make /run/dockos".to_owned())?;
     std::fs::write(crate::dhcp::RESOLV_CONF, "").context(|| "make resolv.conf".to_owned())?;
     root::overlay_etc()?;
-    if clock::raise_to(image_epoch()) {
+    if clock::raise_to(clock::image_epoch()) {
         tracing::warn!("the clock stood before this DockOS was built and was set to that time");
     }
     sysctls::set_all();
-    cgroup::set_up_host()
-}
-
-/// When the root image was built, from its os-release; the clock never runs below it.
-fn image_epoch() -> i64 {
-    let text = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
-    text.lines()
-        .find_map(|line| line.strip_prefix("DOCKOS_EPOCH=")?.trim_matches('"').parse().ok())
-        .unwrap_or(0)
+    // Worth a word, not a reboot: containers then fail with words of their own.
+    report(&Vec::from_iter(cgroup::set_up_host().err()));
+    Ok(())
 }
 
 /// Boots, and lives until it is told to go down. Returns only with what PID 1 cannot live without.
@@ -96,8 +90,10 @@ async fn live(machine: &Rc<Machine>) -> Fault {
     spawn_local(logs::keep_small());
     shells::start(machine);
     let booting = Rc::clone(machine);
-    spawn_local(async move { boot(&booting).await });
+    let boot = spawn_local(async move { boot(&booting).await });
     let intent = requests.next().await;
+    // Whatever the boot still wanted to start stays away.
+    boot.abort();
     shutdown::run(machine, intent).await
 }
 

@@ -21,3 +21,11 @@ pub(crate) fn raise_to(floor: i64) -> bool {
     }
     clock_settime(ClockId::CLOCK_REALTIME, nix::sys::time::TimeSpec::new(floor, 0)).is_ok()
 }
+
+/// When the root image was built, from its os-release; the clock never runs below it.
+pub(crate) fn image_epoch() -> i64 {
+    let text = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+    text.lines()
+        .find_map(|line| line.strip_prefix("DOCKOS_EPOCH=")?.trim_matches('"').parse().ok())
+        .unwrap_or(0)
+}

@@ -4,17 +4,25 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::os::fd::AsRawFd;
 use std::rc::Rc;
+use std::time::Duration;
 
 use dockos_config::Command;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::unistd::pipe2;
 use tokio::net::unix::pipe;
+use tokio::task::spawn_local;
+use tokio::time::timeout;
 
-use crate::error::{Context, Result};
+use crate::cgroup::Cgroup;
+use crate::error::{Context, Fault, Result};
 use crate::machine::Machine;
 use crate::phases::{Ended, Step};
 use crate::spawn::{Io, Program};
 
+/// One command may take so long before the boot goes on without it.
+const BOUND: Duration = Duration::from_secs(300);
+/// A pipe holds 64 kB: so many reads empty it.
+const PIPE_READS: usize = 16;
 /// Where the output is kept, beside the consoles.
 const LOG: &str = "/run/dockos/log/commands.log";
 
@@ -53,17 +61,27 @@ async fn run(machine: &Machine, name: &str, command: &Command) -> Result<()> {
     let (output, input) = pipe2(OFlag::O_CLOEXEC).context(|| "make a pipe".to_owned())?;
     fcntl(&output, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).context(|| "set up a pipe".to_owned())?;
     let mut program = Program::new(argv);
+    program.cgroup = Some(Cgroup::make("commands")?);
     program.io = Io::Pipe(input.as_raw_fd());
     let mut child = machine.reaper.spawn(&program).context(|| name.to_owned())?;
     drop(input);
     let output = pipe::Receiver::from_owned_fd(output).context(|| "read a pipe".to_owned())?;
-    // What a command leaves running in the background holds the pipe open: its end is the child's, not the pipe's.
-    let exit = tokio::select! {
-        exit = child.wait() => exit,
-        () = show(name, &output) => child.wait().await,
+    let ended = async {
+        tokio::select! {
+            exit = child.wait() => exit,
+            () = show(name, &output) => child.wait().await,
+        }
     };
+    let exit = timeout(BOUND, ended).await;
     drain(name, &output);
-    if exit.success() { Ok(()) } else { Err(crate::error::Fault::new(format!("{name} failed ({exit})"))) }
+    // What goes on in the background keeps its pipe: without it, its next word would be its last.
+    let owner = name.to_owned();
+    spawn_local(async move { show(&owner, &output).await });
+    match exit {
+        Ok(exit) if exit.success() => Ok(()),
+        Ok(exit) => Err(Fault::new(format!("{name} failed ({exit})"))),
+        Err(_) => Err(Fault::new(format!("{name} still runs after {} s; the boot goes on", BOUND.as_secs()))),
+    }
 }
 
 /// Shows output until the pipe is closed.
@@ -72,6 +90,8 @@ async fn show(name: &str, output: &pipe::Receiver) {
         if !drain(name, output) {
             return;
         }
+        // A command that never stops talking must not keep PID 1 from everything else.
+        tokio::task::yield_now().await;
     }
 }
 
@@ -79,13 +99,14 @@ async fn show(name: &str, output: &pipe::Receiver) {
 fn drain(name: &str, output: &pipe::Receiver) -> bool {
     let mut log = OpenOptions::new().append(true).create(true).open(LOG).ok();
     let mut bytes = [0; 4096];
-    loop {
+    for _ in 0..PIPE_READS {
         match output.try_read(&mut bytes) {
             Ok(0) => return false,
             Ok(length) => say(name, bytes.get(..length).unwrap_or_default(), log.as_mut()),
             Err(_would_block) => return true,
         }
     }
+    true
 }
 
 fn say(name: &str, bytes: &[u8], log: Option<&mut File>) {

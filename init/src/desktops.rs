@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use bollard::Docker;
 use bollard::models::{ContainerCreateBody, HostConfig, PortBinding, RestartPolicy, RestartPolicyNameEnum};
+use bollard::query_parameters::ListContainersOptionsBuilder;
 use dockos_config::Desktop;
 use futures_util::{StreamExt, stream};
 
@@ -17,6 +18,8 @@ use crate::{docker, images, user_docker};
 const AT_ONCE: usize = 4;
 /// How early the kernel kills a tenant's process: before everything of the machine's own.
 const OOM_SCORE: i64 = 500;
+/// Processes of a desktop whose config says nothing: an IDE and a browser have some hundred.
+const PIDS: i64 = 2048;
 /// Labels that say whose a container is.
 const DESKTOP_LABEL: &str = "dockos.desktop";
 const TENANT_LABEL: &str = "dockos.tenant";
@@ -24,10 +27,13 @@ const TENANT_LABEL: &str = "dockos.tenant";
 /// The phase. A desktop that cannot run is a problem that is named; the others run.
 pub(crate) async fn phase(machine: &Rc<Machine>) -> Ended {
     let desktops = &machine.config().dockos.desktops;
+    let docker = &docker::open(user_docker::SOCKET).await?;
+    if machine.has_config() {
+        remove_unwanted(docker, desktops).await?;
+    }
     if desktops.is_empty() {
         return Ok(Step::Skipped("none".to_owned()));
     }
-    let docker = &docker::open(user_docker::SOCKET).await?;
     let running = stream::iter(desktops)
         .map(|desktop| async move {
             match run(docker, desktop).await {
@@ -38,6 +44,22 @@ pub(crate) async fn phase(machine: &Rc<Machine>) -> Ended {
         .buffer_unordered(AT_ONCE);
     running.collect::<Vec<()>>().await;
     Ok(Step::Done(format!("{} of {}", running_count(machine), desktops.len())))
+}
+
+/// Removes desktops that the config does not name any more: they would hold ports and memory. Their volumes stay.
+async fn remove_unwanted(docker: &Docker, wanted: &[Desktop]) -> Result<()> {
+    let filters = HashMap::from([("label", vec![DESKTOP_LABEL])]);
+    let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+    let found =
+        docker.list_containers(Some(options)).await.map_err(|error| docker::explain("desktops", &error))?;
+    for container in found {
+        let name = container.labels.unwrap_or_default().remove(DESKTOP_LABEL);
+        if !wanted.iter().any(|desktop| name.as_deref() == Some(desktop.name.as_str())) {
+            tracing::info!("desktop {} is not in the config and is removed", name.unwrap_or_default());
+            docker::remove(docker, &container.id.unwrap_or_default()).await?;
+        }
+    }
+    Ok(())
 }
 
 fn running_count(machine: &Machine) -> usize {
@@ -72,7 +94,9 @@ fn host_config(desktop: &Desktop) -> HostConfig {
         // As much again in swap would be Docker's default: a limit is a limit.
         memory_swap: memory,
         nano_cpus: desktop.cpus.map(|cpus| cpus.nano().cast_signed()),
-        pids_limit: desktop.pids.map(|limit| limit.get().map_or(-1, i64::from)),
+        pids_limit: Some(desktop.pids.map_or(PIDS, |limit| limit.get().map_or(-1, i64::from))),
+        // Raw sockets are for forging a neighbour's packets on the bridge they share.
+        cap_drop: Some(vec!["NET_RAW".to_owned()]),
         port_bindings: Some(port_bindings(desktop)),
         binds: Some(desktop.volumes.iter().map(|volume| bind(desktop, volume)).collect()),
         // Reaps what a desktop's programs leave behind, and hands on the signal to stop.

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use mozim::{DhcpV4Client, DhcpV4Config, DhcpV4Lease, DhcpV4State};
 use rtnetlink::RouteMessageBuilder;
+use rtnetlink::packet_route::address::{AddressAttribute, CacheInfo};
 use rtnetlink::packet_route::route::RouteMessage;
 
 use crate::error::{Context, Result};
@@ -15,6 +16,8 @@ use crate::network::{Links, index_of};
 
 /// The name servers; /etc/resolv.conf links to it, and the user Docker's container has it bound in.
 pub(crate) const RESOLV_CONF: &str = "/run/dockos/resolv.conf";
+/// Seconds for one try; the next begins anew.
+const DHCP_BOUND: u32 = 60;
 /// Metric of the first NIC's routes; each further NIC's are worse by its number, so that the choice is the same each boot.
 const METRIC: u32 = 1024;
 
@@ -26,6 +29,8 @@ pub(crate) async fn run(machine: &Machine, links: &Rc<Links>, nic: &str, tell: i
     let mac = fs::read_to_string(format!("/sys/class/net/{nic}/address"))
         .context(|| format!("address of {nic}"))?;
     config.set_iface_mac(mac.trim()).context(|| format!("DHCP on {nic}"))?;
+    // Without it a server that offers and then falls silent would be waited for for ever.
+    config.set_timeout_sec(DHCP_BOUND);
     config.use_mac_as_client_id();
     if let Some(name) = &machine.config().hostname {
         config.set_host_name(name.as_str());
@@ -46,12 +51,17 @@ pub(crate) async fn run(machine: &Machine, links: &Rc<Links>, nic: &str, tell: i
 }
 
 async fn apply(machine: &Machine, links: &Links, index: u32, lease: &DhcpV4Lease) -> Result<()> {
-    let request = links.handle.address().add(index, lease.yiaddr.into(), lease.prefix_length());
-    request.replace().execute().await.context(|| "set the address".to_owned())?;
+    let mut request = links.handle.address().add(index, lease.yiaddr.into(), lease.prefix_length()).replace();
+    // The kernel itself removes an address whose lease ran out.
+    let mut life = CacheInfo::default();
+    (life.ifa_valid, life.ifa_preferred) = (lease.lease_time_sec, lease.lease_time_sec);
+    request.message_mut().attributes.push(AddressAttribute::CacheInfo(life));
+    request.execute().await.context(|| "set the address".to_owned())?;
     for route in routes(index, lease) {
         links.handle.route().add(route).replace().execute().await.context(|| "set a route".to_owned())?;
     }
-    if !links.dns_is_set.replace(true) {
+    if links.dns_of.get().is_none_or(|first| first == index) {
+        links.dns_of.set(Some(index));
         write_resolv_conf(lease);
         take_host_name(machine, lease);
     }

@@ -1,7 +1,5 @@
 //! Talking to an engine: waiting until it answers, and containers that are made again when their description changed.
 
-use std::fmt::Write as _;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::time::Duration;
 
@@ -108,11 +106,11 @@ fn status(error: &bollard::errors::Error) -> Option<u16> {
 /// keys, which serde_json's own map gives.
 fn spec_hash(body: &ContainerCreateBody) -> Result<String> {
     let value = serde_json::to_value(body).context(|| "describe a container".to_owned())?;
-    let mut hasher = DefaultHasher::new();
-    value.to_string().hash(&mut hasher);
-    let mut text = String::new();
-    let _ = write!(text, "{:016x}", hasher.finish());
-    Ok(text)
+    // FNV-1a: the standard library's hash may change with the compiler, and desktops would lose their layers for it.
+    let hash = value.to_string().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    Ok(format!("{hash:016x}"))
 }
 
 #[cfg(test)]

@@ -78,7 +78,6 @@ fn system_settings(log_level: &str) -> Value {
         "hosts": [format!("unix://{SYSTEM_SOCKET}")],
         "data-root": "/run/system-docker/data",
         "exec-root": "/run/system-docker/exec",
-        "pidfile": "/run/system-docker/dockerd.pid",
         "containerd": "/run/system-docker/containerd.sock",
         "bridge": "none",
         "iptables": false,
@@ -128,7 +127,8 @@ pub(crate) fn containerd(places: &Places) -> Result<Daemon> {
 
 /// dockerd as a daemon.
 pub(crate) fn dockerd(places: &Places) -> Result<Daemon> {
-    let argv = ["/usr/sbin/dockerd", "--config-file", places.settings];
+    // No pid file: it would outlive the PID namespace it speaks of, and the number may be another's in the next one.
+    let argv = ["/usr/sbin/dockerd", "--config-file", places.settings, "--pidfile="];
     Ok(Daemon {
         name: "dockerd",
         program: program(places, "dockerd", &argv)?,

@@ -3,11 +3,21 @@
 //! A panic in PID 1 would be a kernel panic whose reason nobody sees. `panic=0` on the kernel command line means "stop
 //! and keep the message", as it does for the kernel.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use nix::sys::reboot::{RebootMode, reboot};
 
 use crate::log;
+
+/// How the machine ends when PID 1 fails on its way down: as it was asked to.
+static INTENT: OnceLock<RebootMode> = OnceLock::new();
+
+/// Notes how the machine was asked to end.
+pub(crate) fn intend(mode: RebootMode) {
+    // The first request holds.
+    let _ = INTENT.set(mode);
+}
 
 /// How long the message stays readable.
 const COUNTDOWN: u32 = 10;
@@ -23,7 +33,8 @@ pub(crate) fn install_hook() {
 pub(crate) fn die(reason: &str) -> ! {
     log::kmsg(tracing::Level::ERROR, reason);
     log::consoles(&format!("\n\x1b[1;41m DockOS stopped: {reason} \x1b[0m\n"));
-    nix::unistd::sync();
+    // A dead disk must not keep the countdown from running.
+    let _ = std::thread::Builder::new().spawn(nix::unistd::sync);
     if stop_on_panic() {
         log::consoles("panic=0 is set: the machine stays as it is. Switch it off when you have read this.\n");
         wait_for_ever();
@@ -32,7 +43,7 @@ pub(crate) fn die(reason: &str) -> ! {
         log::consoles(&format!("\rrebooting in {left} s "));
         std::thread::sleep(Duration::from_secs(1));
     }
-    let _ = reboot(RebootMode::RB_AUTOBOOT);
+    let _ = reboot(INTENT.get().copied().unwrap_or(RebootMode::RB_AUTOBOOT));
     wait_for_ever()
 }
 

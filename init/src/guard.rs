@@ -11,13 +11,16 @@ use crate::machine::Machine;
 use crate::phases::{Ended, Step};
 use crate::spawn::Program;
 
-/// Docker's default bridge, and those of networks made later. The rest of INPUT is left to the admin.
+/// Docker's own bridges (docker0, and Swarm's docker_gwbridge), and those of networks made later. The rest of INPUT is
+/// left to the admin.
 const RULES: &str = "\
 *filter
--A INPUT -i docker0 -m conntrack ! --ctstate ESTABLISHED,RELATED -j REJECT
+-A INPUT -i docker+ -m conntrack ! --ctstate ESTABLISHED,RELATED -j REJECT
 -A INPUT -i br-+ -m conntrack ! --ctstate ESTABLISHED,RELATED -j REJECT
 COMMIT
 ";
+/// Seconds for the lock of the tables. With a bare `--wait` the file would be taken for the number.
+const WAIT: &str = "--wait=30";
 const RULES_FILE: &str = "/run/dockos/guard.rules";
 const PROGRAMS: [&str; 2] = ["/usr/sbin/iptables-restore", "/usr/sbin/ip6tables-restore"];
 
@@ -31,5 +34,5 @@ pub(crate) async fn phase(machine: &Rc<Machine>) -> Ended {
 }
 
 async fn set(machine: &Machine, program: &str) -> Result<()> {
-    machine.reaper.run(&Program::new([program, "--noflush", "--wait", RULES_FILE])).await
+    machine.reaper.run(&Program::new([program, "--noflush", WAIT, RULES_FILE])).await
 }

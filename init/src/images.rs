@@ -4,10 +4,12 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::Duration;
 
 use bollard::Docker;
 use bollard::query_parameters::{CreateImageOptionsBuilder, ImportImageOptionsBuilder};
 use futures_util::{StreamExt, stream};
+use tokio::time::timeout;
 
 use crate::error::{Context, Result};
 use crate::machine::Machine;
@@ -16,6 +18,8 @@ use crate::{archive, docker, user_docker};
 
 /// Folders of archives: the root image's, then the state disk's, where an admin puts more.
 const FOLDERS: [&str; 2] = ["/usr/share/dockos/images", "/var/lib/dockos/images"];
+/// How long a registry may say nothing.
+const PULL_BOUND: Duration = Duration::from_secs(120);
 /// How much of an archive is handed to the engine at once.
 const CHUNK: usize = 256 << 10;
 
@@ -93,10 +97,13 @@ pub(crate) async fn pull(docker: &Docker, image: &str) -> Result<()> {
     tracing::info!("pulling {image}");
     let options = CreateImageOptionsBuilder::new().from_image(&with_tag(image)).build();
     let mut answers = Box::pin(docker.create_image(Some(options), None, None));
-    while let Some(answer) = answers.next().await {
+    loop {
+        let answer = timeout(PULL_BOUND, answers.next()).await;
+        let Some(answer) = answer.context(|| format!("pull {image}: the registry fell silent"))? else {
+            return Ok(());
+        };
         answer.map_err(|error| docker::explain(&format!("pull {image}"), &error))?;
     }
-    Ok(())
 }
 
 /// Without a tag the engine would pull every tag there is.

@@ -19,10 +19,16 @@ use crate::clock;
 /// Longest record that /dev/kmsg takes (LOG_LINE_MAX of kernel/printk is 1024 with its prefix).
 const KMSG_LINE_MAX: usize = 960;
 
-/// Where messages go. Opened once; a console that hangs up is left out from then on.
+/// Where messages go. Opened once.
 struct Sinks {
     kmsg: Option<File>,
-    consoles: Vec<File>,
+    consoles: Vec<Console>,
+}
+
+struct Console {
+    file: File,
+    /// It did not take the last line.
+    deaf: bool,
 }
 
 static SINKS: Mutex<Sinks> = Mutex::new(Sinks { kmsg: None, consoles: Vec::new() });
@@ -52,18 +58,20 @@ pub(crate) fn console_names() -> Vec<String> {
     names
 }
 
-fn open_console(name: &str) -> Option<File> {
+fn open_console(name: &str) -> Option<Console> {
     // Non-blocking: a serial line with flow control off must not stop the boot.
     let flags = nix::libc::O_NOCTTY | nix::libc::O_NONBLOCK;
-    OpenOptions::new().write(true).custom_flags(flags).open(format!("/dev/{name}")).ok()
+    let file = OpenOptions::new().write(true).custom_flags(flags).open(format!("/dev/{name}")).ok()?;
+    Some(Console { file, deaf: false })
 }
 
-/// Lets the kernel itself show only warnings and worse on the consoles (`console_loglevel` 5), and PID 1's bursts in
+/// Lets the kernel itself show only critical messages and worse on the consoles (`console_loglevel` 3: PID 1 shows its
+/// own warnings and errors itself, and would show them twice), and PID 1's bursts in
 /// the kernel log go unlimited.
 pub(crate) fn quiet_kernel(debug: bool) {
     let _ = std::fs::write("/proc/sys/kernel/printk_devkmsg", "on\n");
     if !debug {
-        let _ = std::fs::write("/proc/sys/kernel/printk", "5\n");
+        let _ = std::fs::write("/proc/sys/kernel/printk", "3\n");
     }
 }
 
@@ -75,17 +83,25 @@ pub(crate) fn consoles(text: &str) {
     }
 }
 
-/// Writes all of it, waiting a little where a slow line's buffer is full; gives up on one that takes nothing.
-fn write_slowly(console: &mut File, mut bytes: &[u8]) {
-    for _ in 0..200 {
-        match console.write(bytes) {
-            Ok(written) if written == bytes.len() => return,
+/// Writes all of it, waiting a little where a slow line's buffer is full. A console that takes nothing for a second
+/// (Ctrl-S, ScrollLock, no flow control) is then only tried once for each line, until it takes one again.
+fn write_slowly(console: &mut Console, mut bytes: &[u8]) {
+    let tries = if console.deaf { 1 } else { 200 };
+    for attempt in 1..=tries {
+        match console.file.write(bytes) {
+            Ok(written) if written == bytes.len() => {
+                console.deaf = false;
+                return;
+            }
             Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-            Err(_) => return,
+            Err(_) => break,
         }
-        std::thread::sleep(std::time::Duration::from_millis(5));
+        if attempt < tries {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
     }
+    console.deaf = true;
 }
 
 /// Writes one line to the kernel log under syslog's `daemon` facility.

@@ -52,6 +52,11 @@ impl Machine {
         self.config.get().unwrap_or(&DEFAULT)
     }
 
+    /// True when a config was found and is in force: what it does not name is then not wanted.
+    pub(crate) fn has_config(&self) -> bool {
+        self.config.get().is_some()
+    }
+
     /// Sets the config, once.
     pub(crate) fn set_config(&self, config: Config) {
         // Only the config phase calls this.

@@ -36,8 +36,10 @@ pub(crate) struct Links {
     carrier: watch::Sender<bool>,
     /// The first lease, as text.
     leased: watch::Sender<Option<String>>,
-    /// The first lease's servers are the machine's: a second NIC does not change them.
-    pub(crate) dns_is_set: Cell<bool>,
+    /// The NIC whose lease names the machine's servers: the first one that got one. A second NIC does not change them.
+    pub(crate) dns_of: Cell<Option<u32>>,
+    /// Counted up whenever the kernel tells of a link.
+    changed: watch::Sender<u64>,
 }
 
 /// The phase.
@@ -51,7 +53,8 @@ pub(crate) async fn phase(machine: &Rc<Machine>) -> Ended {
         busy: RefCell::default(),
         carrier: watch::Sender::new(false),
         leased: watch::Sender::new(None),
-        dns_is_set: Cell::new(false),
+        dns_of: Cell::new(None),
+        changed: watch::Sender::new(0),
     });
     let nics = wired_nics();
     for nic in &nics {
@@ -61,6 +64,7 @@ pub(crate) async fn phase(machine: &Rc<Machine>) -> Ended {
     let (watcher, watched) = (Rc::clone(machine), Rc::clone(&links));
     spawn_local(async move {
         while messages.next().await.is_some() {
+            watched.changed.send_modify(|count| *count += 1);
             look_at_all(&watcher, &watched);
         }
     });
@@ -101,16 +105,29 @@ fn look_at_all(machine: &Rc<Machine>, links: &Rc<Links>) {
     }
 }
 
-/// Asks for a lease for ever, with a pause after a failure; ends with the NIC or its carrier.
+/// Asks for a lease for ever, with a pause after a failure; ends with the NIC or its carrier, and so begins anew with
+/// the next cable, which may lead into another network.
 async fn keep_lease(machine: Rc<Machine>, links: Rc<Links>, nic: String) {
-    while has_carrier(&nic) {
-        let told = dhcp::run(&machine, &links, &nic, |lease| {
-            links.leased.send_replace(Some(lease.to_owned()));
-        });
-        if let Err(fault) = told.await {
-            tracing::warn!("{fault}");
+    let mut changed = links.changed.subscribe();
+    let lost = async {
+        while has_carrier(&nic) {
+            if changed.changed().await.is_err() {
+                return;
+            }
         }
-        sleep(Duration::from_secs(5)).await;
+    };
+    let kept = async {
+        loop {
+            let tell = |lease: &str| drop(links.leased.send_replace(Some(lease.to_owned())));
+            if let Err(fault) = dhcp::run(&machine, &links, &nic, tell).await {
+                tracing::warn!("{fault}");
+            }
+            sleep(Duration::from_secs(5)).await;
+        }
+    };
+    tokio::select! {
+        () = lost => tracing::warn!("{nic} lost its carrier"),
+        () = kept => {}
     }
     links.busy.borrow_mut().remove(&nic);
 }

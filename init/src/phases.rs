@@ -49,7 +49,7 @@ const PHASES: [Phase; 13] = [
     Phase { name: "network",            after: &["bootcmd"],                           needs: &[],                          run: |m| Box::pin(network::phase(m)) },
     Phase { name: "system-docker",      after: &["config", "system-containerd"],       needs: &["system-containerd"],      run: |m| Box::pin(engine::system_docker(m)) },
     Phase { name: "docker",             after: &["system-docker", "files", "guard"],   needs: &["system-docker", "guard"],  run: |m| Box::pin(user_docker::phase(m)) },
-    Phase { name: "services",           after: &["docker"],                            needs: &["system-docker"],          run: |m| Box::pin(services::phase(m)) },
+    Phase { name: "services",           after: &["system-docker", "files"],            needs: &["system-docker"],          run: |m| Box::pin(services::phase(m)) },
     Phase { name: "images",             after: &["docker"],                            needs: &["docker"],                 run: |m| Box::pin(images::phase(m)) },
     Phase { name: "desktops",           after: &["images", "network"],                 needs: &["docker"],                 run: |m| Box::pin(desktops::phase(m)) },
     Phase { name: "runcmd",             after: &["desktops", "services"],              needs: &[],                          run: |m| Box::pin(commands::runcmd(m)) },

@@ -135,10 +135,15 @@ async fn watch_button(path: PathBuf, sender: mpsc::UnboundedSender<Intent>) {
     let Some(Ok(file)) = file.ok().map(watch::readable) else { return };
     let mut bytes = [0; EVENT * 16];
     while let Ok(mut ready) = file.readable().await {
-        if let Ok(Ok(length)) = ready.try_io(|file| read(file.get_ref(), &mut bytes).map_err(Into::into))
-            && bytes.get(..length).unwrap_or_default().chunks_exact(EVENT).any(is_press)
-        {
-            let _ = sender.send(Intent::Off);
+        match ready.try_io(|file| read(file.get_ref(), &mut bytes).map_err(Into::into)) {
+            Ok(Ok(length)) => {
+                if bytes.get(..length).unwrap_or_default().chunks_exact(EVENT).any(is_press) {
+                    let _ = sender.send(Intent::Off);
+                }
+            }
+            // The device is gone.
+            Ok(Err(_)) => return,
+            Err(_would_block) => {}
         }
     }
 }

@@ -2,14 +2,15 @@
 //!
 //! SIGCHLD coalesces, so each one reaps in a loop until no child is left to reap. A waiter is registered in the same
 //! step as the start, on the only thread that reaps: no child can be faster than its waiter.
+#![expect(unsafe_code, reason = "waitpid, whose safe wrapper loses children")]
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
 
 use nix::errno::Errno;
+use nix::libc;
 use nix::sys::signal::Signal;
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
@@ -21,7 +22,8 @@ use crate::spawn::{self, Program};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
     Code(i32),
-    Signal(Signal),
+    /// By number: real-time signals have no names.
+    Signal(i32),
 }
 
 impl Exit {
@@ -35,9 +37,25 @@ impl fmt::Display for Exit {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Code(code) => write!(out, "exit code {code}"),
-            Self::Signal(signal) => write!(out, "{signal}"),
+            Self::Signal(number) => match Signal::try_from(*number) {
+                Ok(signal) => write!(out, "{signal}"),
+                Err(_) => write!(out, "signal {number}"),
+            },
         }
     }
+}
+
+/// Reaps a child that has ended, if there is one. Not nix's `waitpid`, which reaps a child that a real-time signal
+/// killed and then returns an error without its number.
+fn wait_any() -> nix::Result<Option<(Pid, Exit)>> {
+    let mut status = 0;
+    // SAFETY: waitpid writes one int, which lives through the call.
+    let pid = Errno::result(unsafe { libc::waitpid(-1, &raw mut status, libc::WNOHANG) })?;
+    let exit = match libc::WIFEXITED(status) {
+        true => Exit::Code(libc::WEXITSTATUS(status)),
+        false => Exit::Signal(libc::WTERMSIG(status)),
+    };
+    Ok((pid > 0).then_some((Pid::from_raw(pid), exit)))
 }
 
 /// A running child and the promise of its end.
@@ -88,12 +106,10 @@ impl Reaper {
 
     fn reap_all(&self) {
         loop {
-            match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-                Ok(WaitStatus::Exited(pid, code)) => self.tell(pid, Exit::Code(code)),
-                Ok(WaitStatus::Signaled(pid, signal, _)) => self.tell(pid, Exit::Signal(signal)),
-                Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => return,
-                Err(Errno::EINTR) | Ok(_) => {}
-                Err(_) => return,
+            match wait_any() {
+                Ok(Some((pid, exit))) => self.tell(pid, exit),
+                Err(Errno::EINTR) => {}
+                Ok(None) | Err(_) => return,
             }
         }
     }

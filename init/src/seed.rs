@@ -9,6 +9,8 @@ use crate::error::{Context, Result};
 use crate::{clock, files};
 
 const FILE: &str = "/var/lib/dockos/random-seed";
+/// A time so far after the build, in seconds, is a wrong clock's, not the last time seen: 15 years, as systemd has it.
+const MOST_AHEAD: i64 = 15 * 365 * 86_400;
 /// Bytes of the seed: twice the kernel's pool.
 const LENGTH: usize = 64;
 
@@ -19,7 +21,8 @@ pub(crate) fn renew() -> Result<()> {
         // Written, not credited: a cloned disk would carry the same seed to many machines.
         fs::write("/dev/urandom", &old).context(|| "seed the kernel".to_owned())?;
         let seen = fs::metadata(FILE).map_or(0, |meta| meta.mtime());
-        if clock::raise_to(seen) {
+        let believed = seen < clock::image_epoch() + MOST_AHEAD;
+        if believed && clock::raise_to(seen) {
             tracing::warn!("the clock stood before the last time seen and was set to it");
         }
     }

@@ -10,6 +10,7 @@ use bollard::models::{
 };
 use dockos_config::{CgroupMode, Name, NetworkMode, PidMode, Restart, Service};
 
+use crate::dhcp::RESOLV_CONF;
 use crate::error::{Context, Fault, Result};
 use crate::machine::Machine;
 use crate::phases::{Ended, Step};
@@ -55,8 +56,15 @@ pub(crate) fn built_in(name: &str) -> Result<Service> {
     dockos_config::parse_service(&path, &text).map_err(|report| Fault::new(report.short()))
 }
 
-/// Runs a service as a container of its name.
+/// Runs a service as a container of its name. When the system Docker ends meanwhile, which its supervisor mends, once more.
 pub(crate) async fn run(name: &str, service: &Service) -> Result<()> {
+    let Err(fault) = run_once(name, service).await else { return Ok(()) };
+    tracing::warn!("service {name}: {fault}; tried once more");
+    docker::answers(engine::SYSTEM_SOCKET, engine::ANSWER_BOUND).await?;
+    run_once(name, service).await
+}
+
+async fn run_once(name: &str, service: &Service) -> Result<()> {
     let docker = docker::open(engine::SYSTEM_SOCKET).await?;
     let image = service.image.as_ref().map_or(SKELETON_IMAGE.to_owned(), ToString::to_string);
     ensure_image(&docker, &image).await?;
@@ -67,7 +75,7 @@ async fn ensure_image(docker: &Docker, image: &str) -> Result<()> {
     if images::is_present(docker, image).await {
         return Ok(());
     }
-    if SKELETON_IMAGE.starts_with(image) {
+    if [SKELETON_IMAGE, "dockos/skeleton"].contains(&image) {
         return images::load(docker, SKELETON.as_ref()).await;
     }
     images::pull(docker, image).await
@@ -118,7 +126,7 @@ fn describe(name: &str, service: &Service, image: String) -> ContainerCreateBody
 fn host_config(service: &Service) -> HostConfig {
     let mode = |host: bool| if host { "host" } else { "private" }.to_owned();
     HostConfig {
-        binds: Some(service.volumes.iter().map(ToString::to_string).collect()),
+        binds: Some(binds(service)),
         tmpfs: Some(
             service
                 .tmpfs
@@ -149,6 +157,17 @@ fn host_config(service: &Service) -> HostConfig {
         oom_score_adj: Some(service.oom_score_adj.map_or(OOM_SCORE, |score| score.get().into())),
         ..Default::default()
     }
+}
+
+/// A service on the machine's network sees the machine's name servers as they change; Docker would give it a copy.
+fn binds(service: &Service) -> Vec<String> {
+    const TARGET: &str = "/etc/resolv.conf";
+    let mut binds: Vec<String> = service.volumes.iter().map(ToString::to_string).collect();
+    let has_own = service.volumes.iter().any(|volume| volume.target.as_str() == TARGET);
+    if service.network_mode == NetworkMode::Host && !has_own {
+        binds.push(format!("{RESOLV_CONF}:{TARGET}:ro"));
+    }
+    binds
 }
 
 fn device(device: &dockos_config::Device) -> DeviceMapping {

@@ -7,9 +7,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bollard::Docker;
-use bollard::query_parameters::{ListContainersOptions, StopContainerOptionsBuilder};
+use bollard::query_parameters::{ListContainersOptions, StopContainerOptions};
 use futures_util::future::join_all;
-use nix::errno::Errno;
 use nix::sys::reboot::reboot;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -20,10 +19,8 @@ use crate::machine::Machine;
 use crate::power::Intent;
 use crate::{docker, engine, fatal, log, seed, unmount, user_docker};
 
-/// How long containers may take to stop before their engine kills them, in seconds.
-const CONTAINER_GRACE: i32 = 10;
 /// Bound of one engine's containers together.
-const CONTAINERS_BOUND: Duration = Duration::from_secs(20);
+const CONTAINERS_BOUND: Duration = Duration::from_secs(35);
 /// Bound of the daemons, each of which has its own grace.
 const DAEMONS_BOUND: Duration = Duration::from_secs(12);
 /// What has no cgroup of its own (shells) may take so long.
@@ -33,6 +30,7 @@ const WHOLE_BOUND: Duration = Duration::from_secs(90);
 
 /// Ends the machine. Does not return.
 pub(crate) async fn run(machine: &Rc<Machine>, intent: Intent) -> ! {
+    fatal::intend(intent.mode());
     end_anyway(intent);
     log::consoles(&format!("\ndockos: going down for {}\n", intent.word()));
     stop_containers(user_docker::SOCKET, "desktops").await;
@@ -59,7 +57,8 @@ fn end(intent: Intent) -> ! {
 
 /// Ends the machine after [`WHOLE_BOUND`], from a thread that depends on nothing else.
 fn end_anyway(intent: Intent) {
-    std::thread::spawn(move || {
+    // Not `thread::spawn`, which panics where a fork bomb leaves no thread to be had.
+    let _ = std::thread::Builder::new().spawn(move || -> () {
         std::thread::sleep(WHOLE_BOUND);
         log::consoles("dockos: the shutdown hangs and is cut short\n");
         end(intent)
@@ -83,8 +82,8 @@ async fn stop_containers(socket: &str, what: &str) {
 }
 
 async fn stop(docker: &Docker, id: &str) {
-    let options = StopContainerOptionsBuilder::new().t(CONTAINER_GRACE).build();
-    if let Err(error) = docker.stop_container(id, Some(options)).await {
+    // Without a time of its own: each container has the grace it was made with.
+    if let Err(error) = docker.stop_container(id, None::<StopContainerOptions>).await {
         tracing::warn!("{}", docker::explain(id, &error));
     }
 }
@@ -97,6 +96,12 @@ async fn end_group(name: &str) {
     }
 }
 
+/// True while a process with a program lives beside PID 1: the kernel's own threads, and zombies, have none.
+fn others_live() -> bool {
+    let mut processes = procfs::process::all_processes().into_iter().flatten().flatten();
+    processes.any(|process| process.pid() > 1 && process.exe().is_ok())
+}
+
 /// TERM to every process but PID 1, then KILL to those that stay.
 async fn end_others() {
     let everyone = Pid::from_raw(-1);
@@ -104,7 +109,7 @@ async fn end_others() {
         let _ = kill(everyone, signal);
         let _ = kill(everyone, Signal::SIGCONT);
         let gone = async {
-            while kill(everyone, None) != Err(Errno::ESRCH) {
+            while others_live() {
                 sleep(Duration::from_millis(50)).await;
             }
         };

@@ -8,10 +8,11 @@ use std::fs::{File, OpenOptions};
 use std::io::Read;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
 use nix::unistd::{Pid, pipe2};
 
@@ -21,7 +22,8 @@ use crate::error::{Context, Fault, Result};
 /// PATH of every program that PID 1 starts.
 pub(crate) const PATH: &str = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// linux/sched.h; the libc crate's constant is cut to 32 bits.
+/// linux/sched.h; the libc crate's constants are cut to 32 bits.
+const CLONE_CLEAR_SIGHAND: u64 = 0x1_0000_0000;
 const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 
 /// Where a child's input and output go.
@@ -137,8 +139,11 @@ fn open_io(io: &Io) -> Result<(File, OwnedFd, bool)> {
         }
         Io::Tty(name) => {
             let path = format!("/dev/{name}");
-            let tty =
-                OpenOptions::new().read(true).write(true).open(&path).context(|| format!("open {path}"))?;
+            // Non-blocking only to open it: a serial line may wait for a carrier that never comes.
+            let flags = libc::O_NOCTTY | libc::O_NONBLOCK;
+            let tty = OpenOptions::new().read(true).write(true).custom_flags(flags).open(&path);
+            let tty = tty.context(|| format!("open {path}"))?;
+            fcntl(&tty, FcntlArg::F_SETFL(OFlag::O_RDWR)).context(|| format!("set up {path}"))?;
             let out = tty.try_clone().context(|| format!("duplicate {path}"))?;
             Ok((tty, out.into(), true))
         }
@@ -165,8 +170,10 @@ unsafe fn clone3(cgroup: Option<RawFd>) -> nix::Result<libc::pid_t> {
     // SAFETY: all fields of clone_args are integers, for which zero is "not used".
     let mut args: libc::clone_args = unsafe { std::mem::zeroed() };
     args.exit_signal = libc::SIGCHLD as u64;
+    // Until execve the child would answer signals with our handlers, into a pipe that it shares with us.
+    args.flags = CLONE_CLEAR_SIGHAND;
     if let Some(fd) = cgroup {
-        args.flags = CLONE_INTO_CGROUP;
+        args.flags |= CLONE_INTO_CGROUP;
         args.cgroup = fd as u64;
     }
     // SAFETY: `args` has the size that is given and lives through the call.
@@ -203,6 +210,8 @@ unsafe fn become_program(
         if oom >= 0 {
             libc::write(oom, p.oom_score_adj.as_ptr().cast(), p.oom_score_adj.as_bytes().len());
         }
+        // Libraries open descriptors without O_CLOEXEC; none of ours is a child's business.
+        libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, libc::CLOSE_RANGE_CLOEXEC);
         libc::umask(0o022);
         libc::chdir(c"/".as_ptr());
         libc::execve(*argv.as_ptr(), argv.as_ptr(), env.as_ptr());

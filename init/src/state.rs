@@ -51,10 +51,10 @@ pub(crate) async fn phase(machine: &Rc<Machine>) -> Ended {
         }
     };
     make_directories()?;
-    machine.check(seed::renew());
     if note != RAM {
         machine.check(reserve::tend(machine));
     }
+    machine.check(seed::renew());
     Ok(Step::Done(note))
 }
 
@@ -65,9 +65,7 @@ async fn mount_disk(machine: &Machine) -> Result<String> {
             let Content::Known { format, .. } = disk.content else {
                 return Err(Fault::new(format!("{} holds no file system", disk.path())));
             };
-            let (flags, data) =
-                (MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOATIME, quota_option(format));
-            mounts::mount(disk.path(), MOUNT_POINT, format, flags, data)
+            mounts::mount(disk.path(), MOUNT_POINT, format, FLAGS, quota_option(format))
                 .map_err(|fault| hint_repair(&fault, format))?;
             Ok(format!("{} ({format})", disk.path()))
         }
@@ -160,14 +158,14 @@ fn is_empty_disk(disk: &BlockDevice) -> bool {
         && disk.content == Content::Empty
 }
 
-/// The config's consent for this disk (or for the disk of this partition).
+/// The config's consent for this disk, or for this partition's disk.
 fn consents(machine: &Machine, disk: &BlockDevice) -> bool {
     let wish = &machine.config().dockos.state;
     wish.create == CreateState::EmptyDisk
         && wish.device.as_ref().is_none_or(|device| {
             let path =
                 fs::canonicalize(device.as_str()).unwrap_or_else(|_| Path::new(device.as_str()).to_owned());
-            disk.path().starts_with(&*path.to_string_lossy())
+            [&disk.name, &disk.disk].iter().any(|name| path == Path::new("/dev").join(name))
         })
 }
 

@@ -106,7 +106,7 @@ async fn wait_for_partition(machine: &Machine, disk: &str) -> Result<BlockDevice
     loop {
         changes.mark_unchanged();
         let ours = |device: &BlockDevice| {
-            device.is_partition && device.name.starts_with(disk) && device.partition_name == LABEL
+            device.is_partition && device.disk == disk && device.partition_name == LABEL
         };
         if let Some(device) = blockdev::scan().into_iter().find(ours) {
             return Ok(device);

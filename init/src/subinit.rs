@@ -10,11 +10,11 @@ use tokio::sync::watch;
 use tokio::task::{LocalSet, spawn_local};
 
 use crate::cgroup::{self, Cgroup};
-use crate::engine;
 use crate::error::{Context, Fault, Result};
 use crate::reaper::Reaper;
 use crate::supervise::keep_running;
 use crate::user_docker::INSIDE;
+use crate::{engine, log};
 
 /// Runs until SIGTERM. Returns the process's exit code.
 pub(crate) fn run() -> i32 {
@@ -34,8 +34,10 @@ fn complain(fault: &Fault) -> i32 {
 }
 
 async fn supervise() -> Result<()> {
+    log::start(false);
     let mut terminate = signal(SignalKind::terminate()).context(|| "listen for SIGTERM".to_owned())?;
     take_own_cgroup()?;
+    forget_last_life();
     let (stop, stopped) = watch::channel(false);
     let reaper = Rc::new(Reaper::default());
     let reaping = Rc::clone(&reaper);
@@ -50,6 +52,13 @@ async fn supervise() -> Result<()> {
         .await
         .map(drop)
         .context(|| "stop the engine".to_owned())
+}
+
+/// Removes what the engine left in /run when its container ended: the processes it speaks of ended with the container.
+fn forget_last_life() {
+    for stale in ["/run/docker", "/run/containerd", "/run/containerd-state"] {
+        let _ = fs::remove_dir_all(stale);
+    }
 }
 
 /// Moves to a group below the container's own, whose children can then have limits (cgroup v2: no inner processes).

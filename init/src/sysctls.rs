@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use procfs::{Current, Meminfo};
+
 /// A setting below /proc/sys.
 struct Setting {
     name: &'static str,
@@ -22,9 +24,9 @@ const SETTINGS: [Setting; 7] = [
     Setting { name: "fs/inotify/max_user_watches",   value: "1048576" },
 ];
 
-/// For transparent huge pages the kernel keeps tens of MB free on any machine; a small one
+/// Bytes. For transparent huge pages the kernel keeps tens of MB free on any machine; a small one
 /// has better uses for them.
-const SMALL_MACHINE_KB: u64 = 4 << 20;
+const SMALL_MACHINE: u64 = 4 << 30;
 /// The default without huge pages for 1 GB is 4 to 5 MB.
 const SMALL_MACHINE_FREE_KB: u64 = 8192;
 
@@ -33,8 +35,7 @@ pub(crate) fn set_all() {
     for setting in &SETTINGS {
         set(setting.name, setting.value);
     }
-    let memory = total_memory_kb(&fs::read_to_string("/proc/meminfo").unwrap_or_default());
-    if memory.is_some_and(|total| total < SMALL_MACHINE_KB) {
+    if Meminfo::current().is_ok_and(|memory| memory.mem_total < SMALL_MACHINE) {
         set("vm/min_free_kbytes", &SMALL_MACHINE_FREE_KB.to_string());
     }
 }
@@ -42,20 +43,5 @@ pub(crate) fn set_all() {
 fn set(name: &str, value: &str) {
     if let Err(error) = fs::write(format!("/proc/sys/{name}"), value) {
         tracing::debug!("set {name}: {error}");
-    }
-}
-
-fn total_memory_kb(meminfo: &str) -> Option<u64> {
-    meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.parse().ok())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::total_memory_kb;
-
-    #[test]
-    fn memory_is_read_from_its_line() {
-        assert_eq!(total_memory_kb("MemTotal:        1001532 kB\nMemFree: 5 kB\n"), Some(1_001_532));
-        assert_eq!(total_memory_kb(""), None);
     }
 }

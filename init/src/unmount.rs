@@ -1,6 +1,9 @@
 //! Unmounting all that lies on disks, deepest first, and naming who keeps the rest busy.
 
+use std::cmp::Reverse;
+use std::ffi::OsString;
 use std::fs;
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -8,7 +11,7 @@ use std::time::Duration;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 use nix::unistd::syncfs;
-use procfs::process::{MountInfo, Process};
+use procfs::process::{self, FDTarget, Process};
 use sys_mount::{MountFlags, UnmountFlags};
 
 use crate::mounts;
@@ -56,31 +59,72 @@ pub(crate) fn all() {
     }
 }
 
-/// Mount points to be unmounted: overlays (whose layers lie on another mount) first, then the deepest.
+/// Mount points to be unmounted: overlays (whose layers lie on another mount) first, then the deepest, then the latest.
 fn disks() -> Vec<PathBuf> {
-    let Ok(mounts) = Process::myself().and_then(|own| own.mountinfo()) else { return Vec::new() };
-    let mut mounts: Vec<MountInfo> = mounts
-        .0
-        .into_iter()
-        .filter(|mount| !PSEUDO.contains(&&*mount.fs_type) && mount.mount_point != Path::new("/etc"))
-        .collect();
+    let text = fs::read("/proc/self/mountinfo").unwrap_or_default();
+    let mut mounts = mounts_in(&text);
+    mounts.retain(|mount| !PSEUDO.contains(&&*mount.fstype) && mount.point != Path::new("/etc"));
     mounts.sort_by_key(|mount| {
-        (
-            mount.fs_type != "overlay",
-            std::cmp::Reverse(mount.mount_point.components().count()),
-            std::cmp::Reverse(mount.mnt_id),
-        )
+        (mount.fstype != "overlay", Reverse(mount.point.components().count()), Reverse(mount.number))
     });
-    mounts.into_iter().map(|mount| mount.mount_point).collect()
+    mounts.into_iter().map(|mount| mount.point).collect()
+}
+
+/// A line of mountinfo (proc(5)).
+struct MountLine {
+    /// The line's number: later mounts may lie on earlier ones.
+    number: usize,
+    point: PathBuf,
+    fstype: String,
+}
+
+/// Reads mountinfo as bytes: a mount point may be no UTF-8. What is no mount line is passed over, the others count.
+fn mounts_in(text: &[u8]) -> Vec<MountLine> {
+    let lines = text.split(|&byte| byte == b'\n').enumerate();
+    lines
+        .filter_map(|(number, line)| {
+            let mut fields = line.split(|&byte| byte == b' ');
+            let point = unescape(fields.nth(4)?);
+            let fstype = fields.skip_while(|field| *field != b"-").nth(1)?;
+            let point = PathBuf::from(OsString::from_vec(point));
+            Some(MountLine { number, point, fstype: String::from_utf8_lossy(fstype).into_owned() })
+        })
+        .collect()
+}
+
+/// Decodes `\ooo`, which stands for blanks, tabs, line ends and backslashes.
+fn unescape(field: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some((&first, after)) = rest.split_first() {
+        let octal =
+            after.get(..3).filter(|_| first == b'\\').and_then(|digits| std::str::from_utf8(digits).ok());
+        match octal.and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = after.get(3..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(first);
+                rest = after;
+            }
+        }
+    }
+    bytes
 }
 
 /// Runs the step on a thread and waits for it within [`BOUND`]; false when it failed or hangs.
 fn bounded(path: PathBuf, step: fn(&Path) -> bool) -> bool {
     let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
-        let _ = sender.send(step(&path));
+    let own = path.clone();
+    let thread = std::thread::Builder::new().spawn(move || {
+        let _ = sender.send(step(&own));
     });
-    receiver.recv_timeout(BOUND).unwrap_or(false)
+    match thread {
+        Ok(_) => receiver.recv_timeout(BOUND).unwrap_or(false),
+        // No thread to be had: better without a bound than not at all.
+        Err(_) => step(&path),
+    }
 }
 
 fn unmount(path: &Path) -> bool {
@@ -96,21 +140,46 @@ fn make_read_only(path: &Path) -> bool {
 
 /// Processes that hold something open below a mount point.
 fn holders(mount_point: &Path) -> Vec<String> {
-    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let processes =
-        entries.filter(|entry| entry.file_name().to_string_lossy().bytes().all(|b| b.is_ascii_digit()));
+    let processes = process::all_processes().into_iter().flatten().flatten();
     let found: Vec<String> =
-        processes.filter(|entry| holds(&entry.path(), mount_point)).map(|e| name(&e.path())).collect();
+        processes.filter(|process| holds(process, mount_point)).map(|p| name(&p)).collect();
     if found.is_empty() { vec!["the kernel".to_owned()] } else { found }
 }
 
-fn holds(process: &Path, mount_point: &Path) -> bool {
-    let fds = fs::read_dir(process.join("fd")).into_iter().flatten().flatten().map(|entry| entry.path());
-    let own = ["cwd", "root", "exe"].map(|link| process.join(link));
-    fds.chain(own).filter_map(|link| fs::read_link(link).ok()).any(|target| target.starts_with(mount_point))
+fn holds(process: &Process, mount_point: &Path) -> bool {
+    let own = [process.cwd(), process.root(), process.exe()].into_iter().flatten();
+    let files = process.fd().into_iter().flatten().flatten().filter_map(|fd| match fd.target {
+        FDTarget::Path(path) => Some(path),
+        _ => None,
+    });
+    own.chain(files).any(|path| path.starts_with(mount_point))
 }
 
-fn name(process: &Path) -> String {
-    let comm = fs::read_to_string(process.join("comm")).unwrap_or_default();
-    format!("{} ({})", comm.trim(), process.file_name().unwrap_or_default().to_string_lossy())
+fn name(process: &Process) -> String {
+    let name = process.stat().map(|stat| stat.comm).unwrap_or_default();
+    format!("{name} ({})", process.pid())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mount_points_with_blanks_and_odd_bytes_are_read() {
+        let text = b"23 1 7:0 / / ro,relatime shared:1 - squashfs /dev/loop0 ro\nnonsense\n\
+            40 23 8:17 / /mnt/my\\040disk\\134x rw shared:2 master:3 - vfat /dev/sdb1 rw\n\
+            41 23 8:18 / /mnt/\xff rw - xfs /dev/sdb2 rw\n";
+        let mounts = mounts_in(text);
+        let points: Vec<&[u8]> =
+            mounts.iter().map(|m| std::os::unix::ffi::OsStrExt::as_bytes(m.point.as_os_str())).collect();
+        assert_eq!(points, [&b"/"[..], b"/mnt/my disk\\x", b"/mnt/\xff"]);
+        assert_eq!(mounts[1].fstype, "vfat");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_read_without_harm(text: Vec<u8>) {
+            let _ = mounts_in(&text);
+        }
+    }
 }

@@ -6,7 +6,7 @@
 use std::fs;
 use std::rc::Rc;
 
-use dockos_config::Docker;
+use dockos_config::{Docker, PidsLimit};
 use serde_json::{Value, json};
 
 use crate::engine::{self, Places};
@@ -37,12 +37,20 @@ pub(crate) async fn phase(machine: &Rc<Machine>) -> Ended {
     prepare(config)?;
     let mut service = services::built_in(SERVICE)?;
     service.mem_limit = config.memory;
+    service.pids_limit = service.pids_limit.or_else(most_processes);
     machine.waits_for(SERVICE, "its container");
     services::run(SERVICE, &service).await?;
     machine.mark("user Docker's container started");
     machine.waits_for(SERVICE, SOCKET);
     let version = docker::answers(SOCKET, engine::ANSWER_BOUND).await?;
     Ok(Step::Done(format!("dockerd {version}")))
+}
+
+/// Three quarters of what the kernel can have: a tenants' fork bomb leaves the system side its share.
+fn most_processes() -> Option<PidsLimit> {
+    let read =
+        |name: &str| fs::read_to_string(format!("/proc/sys/kernel/{name}")).ok()?.trim().parse::<u32>().ok();
+    (read("threads-max")?.min(read("pid_max")?) / 4 * 3).to_string().parse().ok()
 }
 
 /// Puts the engine's settings where its container finds them.
@@ -62,7 +70,6 @@ fn settings(config: &Docker) -> Value {
         "hosts": ["unix:///run/docker.sock"],
         "data-root": "/var/lib/docker",
         "exec-root": "/run/docker",
-        "pidfile": "/run/dockerd.pid",
         "containerd": "/run/containerd.sock",
         "userns-remap": "default",
         "live-restore": true,
