@@ -50,6 +50,11 @@ fn killed_daemons_come_back() -> Result<()> {
     let page = qemu_tests::get(vm.port(8080)?, "/", Duration::from_secs(20))?;
     assert!(page.contains("Hello from a desktop"), "{page}");
     assert_eq!(tenant(&vm)?, before);
+    // The supervisor of the user Docker is its container's first process: with it goes all of the tenants' side.
+    kill_and_wait(&vm, "/dockos engine", |_| true)?;
+    vm.eventually("docker ps -q", BACK)?;
+    vm.eventually("docker exec desktop-hello true", BACK)?;
+    vm.check("system-docker ps --format '{{.Names}}' | grep clock")?;
     vm.poweroff()?;
     disk.check_state()
 }
