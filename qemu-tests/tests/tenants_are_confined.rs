@@ -34,7 +34,8 @@ fn tenants_are_confined() -> Result<()> {
 }
 
 fn limits_are_the_cgroups(vm: &Vm) -> Result<()> {
-    let find = "cd /sys/fs/cgroup && find services -type d -name $(docker inspect -f '{{.Id}}' desktop-hello)";
+    let find =
+        "cd /sys/fs/cgroup && find services -type d -name $(docker inspect -f '{{.Id}}' desktop-hello)";
     let cgroup = vm.check(find)?;
     assert!(cgroup.contains("/tenants/"), "the tenant is in {cgroup:?}, not below the user Docker");
     for (file, expected) in [
