@@ -73,8 +73,14 @@ impl ReadAt for DeviceFile {
     }
 }
 
-/// All disks and partitions that hold any bytes, by name.
-pub(crate) fn scan() -> Vec<BlockDevice> {
+/// All disks and partitions that hold any bytes, by name. Read on a thread of its own: a dying disk takes its time for
+/// each error, and PID 1's own thread has children to reap.
+pub(crate) async fn scan() -> Vec<BlockDevice> {
+    // A scan that died finds nothing, and nothing is then made on any disk.
+    tokio::task::spawn_blocking(scan_now).await.unwrap_or_default()
+}
+
+fn scan_now() -> Vec<BlockDevice> {
     let entries = fs::read_dir("/sys/class/block").into_iter().flatten().flatten();
     let mut devices: Vec<BlockDevice> = entries.filter_map(|entry| read(&entry.path())).collect();
     devices.sort_by(|a, b| a.name.cmp(&b.name));

@@ -88,7 +88,7 @@ async fn live(machine: &Rc<Machine>) -> Fault {
     let watching = Rc::clone(machine);
     spawn_local(async move { watch_disks(&watching, &devices).await });
     spawn_local(logs::keep_small());
-    shells::start(machine);
+    spawn_local(shells::start_when_booted(Rc::clone(machine)));
     let booting = Rc::clone(machine);
     let boot = spawn_local(async move { boot(&booting).await });
     let intent = requests.next().await;
@@ -108,6 +108,7 @@ async fn boot(machine: &Rc<Machine>) {
         timeline.save();
     }
     banner::ready(machine, seconds);
+    machine.booted.send_replace(true);
     give_back_memory();
 }
 

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use crate::cgroup::Cgroup;
 use crate::error::{Context, Fault, Result};
 use crate::machine::Machine;
-use crate::phases::{Ended, Step};
+use crate::phases::{Ended, Step, count};
 use crate::spawn::{Io, Program};
 
 /// One command may take so long before the boot goes on without it.
@@ -46,7 +46,7 @@ async fn run_all(machine: &Rc<Machine>, key: &str, commands: &[Command]) -> Ende
         machine.waits_for(key, name.clone());
         machine.check(run(machine, &name, command).await);
     }
-    Ok(Step::Done(format!("{} commands", commands.len())))
+    Ok(Step::Done(count(commands.len(), "command")))
 }
 
 async fn run(machine: &Machine, name: &str, command: &Command) -> Result<()> {

@@ -111,7 +111,7 @@ pub(crate) async fn wait_for_disks(
     let mut changes = machine.disks.subscribe();
     loop {
         changes.mark_unchanged();
-        let disks = blockdev::scan();
+        let disks = blockdev::scan().await;
         let until = match (blockdev::usb_disks_are_coming(), blockdev::has_usb()) {
             (true, _) => USB_DISK_UNTIL,
             (false, true) => USB_UNTIL,

@@ -26,6 +26,8 @@ pub(crate) struct Machine {
     pub(crate) progress: watch::Sender<u64>,
     /// Counted up whenever a disk comes or goes.
     pub(crate) disks: watch::Sender<u64>,
+    /// Thrown once, when the boot has come to its end, well or not.
+    pub(crate) booted: watch::Sender<bool>,
     /// Thrown once, when the machine goes down: nothing starts any more.
     pub(crate) stop: watch::Sender<bool>,
 }
@@ -42,6 +44,7 @@ impl Machine {
             addresses: RefCell::default(),
             progress: watch::Sender::new(0),
             disks: watch::Sender::new(0),
+            booted: watch::Sender::new(false),
             stop: watch::Sender::new(false),
         }
     }

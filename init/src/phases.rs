@@ -23,6 +23,12 @@ pub(crate) enum Step {
     Skipped(String),
 }
 
+/// "1 file", "2 files".
+pub(crate) fn count(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
 /// A phase's end, or the failure that makes the machine degraded.
 pub(crate) type Ended = Result<Step>;
 type Running<'a> = Pin<Box<dyn Future<Output = Ended> + 'a>>;

@@ -16,6 +16,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::cgroup::Cgroup;
 use crate::machine::Machine;
+use crate::phases::count;
 use crate::power::Intent;
 use crate::{docker, engine, fatal, log, seed, unmount, user_docker};
 
@@ -33,8 +34,8 @@ pub(crate) async fn run(machine: &Rc<Machine>, intent: Intent) -> ! {
     fatal::intend(intent.mode());
     end_anyway(intent);
     log::consoles(&format!("\ndockos: going down for {}\n", intent.word()));
-    stop_containers(user_docker::SOCKET, "desktops").await;
-    stop_containers(engine::SYSTEM_SOCKET, "services").await;
+    stop_containers(user_docker::SOCKET, "desktop").await;
+    stop_containers(engine::SYSTEM_SOCKET, "service").await;
     // From here on nothing is started again.
     machine.stop.send_replace(true);
     for group in ["engines", "services"] {
@@ -74,10 +75,10 @@ async fn stop_containers(socket: &str, what: &str) {
     if ids.is_empty() {
         return;
     }
-    log::consoles(&format!("dockos: stopping {} {what}\n", ids.len()));
+    log::consoles(&format!("dockos: stopping {}\n", count(ids.len(), what)));
     let stops = ids.iter().map(|id| stop(&docker, id));
     if timeout(CONTAINERS_BOUND, join_all(stops)).await.is_err() {
-        tracing::warn!("some {what} did not stop within {} s and are killed", CONTAINERS_BOUND.as_secs());
+        tracing::warn!("some {what}s did not stop within {} s and are killed", CONTAINERS_BOUND.as_secs());
     }
 }
 

@@ -65,8 +65,12 @@ async fn mount_disk(machine: &Machine) -> Result<String> {
             let Content::Known { format, .. } = disk.content else {
                 return Err(Fault::new(format!("{} holds no file system", disk.path())));
             };
-            mounts::mount(disk.path(), MOUNT_POINT, format, FLAGS, quota_option(format))
-                .map_err(|fault| hint_repair(&fault, format))?;
+            machine.waits_for("state", format!("{} to be mounted", disk.path()));
+            let path = disk.path();
+            // On a thread of its own: after a power cut the journal is replayed first, which a slow disk takes long for.
+            let mount = move || mounts::mount(path, MOUNT_POINT, format, FLAGS, quota_option(format));
+            let mounted = tokio::task::spawn_blocking(mount).await.context(|| "mount".to_owned())?;
+            mounted.map_err(|fault| hint_repair(&fault, format))?;
             Ok(format!("{} ({format})", disk.path()))
         }
         Choice::Ram(why) => {

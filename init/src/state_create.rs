@@ -51,7 +51,7 @@ pub(crate) async fn format_partition(machine: &Machine, partition: &BlockDevice)
     let mut program = Program::new(argv);
     program.io = Io::Log("/run/dockos/log/mkfs.log".into());
     machine.reaper.run(&program).await?;
-    let again = blockdev::scan().into_iter().find(|device| device.name == partition.name);
+    let again = blockdev::scan().await.into_iter().find(|device| device.name == partition.name);
     again.ok_or_else(|| Fault::new(format!("{path} is gone")))
 }
 
@@ -108,7 +108,7 @@ async fn wait_for_partition(machine: &Machine, disk: &str) -> Result<BlockDevice
         let ours = |device: &BlockDevice| {
             device.is_partition && device.disk == disk && device.partition_name == LABEL
         };
-        if let Some(device) = blockdev::scan().into_iter().find(ours) {
+        if let Some(device) = blockdev::scan().await.into_iter().find(ours) {
             return Ok(device);
         }
         if tokio::time::timeout_at(end, changes.changed()).await.is_err() {

@@ -11,7 +11,7 @@ use dockos_config::WriteFile;
 use crate::error::{Context, Fault, Result};
 use crate::files;
 use crate::machine::Machine;
-use crate::phases::{Ended, Step};
+use crate::phases::{Ended, Step, count};
 
 /// The phase. A file that cannot be written is a problem that is named; the others are written.
 pub(crate) async fn phase(machine: &Rc<Machine>) -> Ended {
@@ -23,7 +23,7 @@ pub(crate) async fn phase(machine: &Rc<Machine>) -> Ended {
     for file in files {
         machine.check(write(file).context(|| format!("write_files: {}", file.path)));
     }
-    Ok(Step::Done(format!("{} files", files.len())))
+    Ok(Step::Done(count(files.len(), "file")))
 }
 
 /// The keys that may log in as root; /root is in RAM, so they are those of this config and no other.
