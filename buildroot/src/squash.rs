@@ -44,7 +44,8 @@ pub(crate) fn write(project: &Project, tree: &Tree, epoch: u64, image: &Path) ->
             "-no-xattrs",
         ])
         .args(["-no-progress", "-exit-on-error", "-mkfs-time", &time, "-all-time", &time])
-        .args(["-root-mode", "755", "-root-uid", "0", "-root-gid", "0"])
+        // Not -root-uid, which 4.5.1 forgets when it reads a tar: / would belong to whoever builds.
+        .args(["-root-mode", "755", "-all-root"])
         // It refuses time options when this is set too.
         .env_remove("SOURCE_DATE_EPOCH")
         .stdin(Stdio::piped())
