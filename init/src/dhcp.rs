@@ -14,7 +14,7 @@ use crate::error::{Context, Result};
 use crate::machine::Machine;
 use crate::network::{Links, index_of};
 
-/// The name servers; /etc/resolv.conf links to it, and the user Docker's container has it bound in.
+/// The name servers; /etc/resolv.conf links to it, and services on the machine's network have it bound in.
 pub(crate) const RESOLV_CONF: &str = "/run/dockos/resolv.conf";
 /// Seconds for one try; the next begins anew.
 const DHCP_BOUND: u32 = 60;
@@ -95,7 +95,7 @@ fn routes(index: u32, lease: &DhcpV4Lease) -> Vec<RouteMessage> {
     }
 }
 
-/// Written in place, not renamed: the user Docker's container holds this very file.
+/// Written in place, not renamed: services hold this very file.
 fn write_resolv_conf(lease: &DhcpV4Lease) {
     let text = resolv_conf(lease.domain_name.as_deref(), lease.dns_srvs.as_deref().unwrap_or_default());
     if let Err(error) = fs::write(RESOLV_CONF, text) {

@@ -65,13 +65,12 @@ fn open_console(name: &str) -> Option<Console> {
     Some(Console { file, deaf: false })
 }
 
-/// Lets the kernel itself show only critical messages and worse on the consoles (`console_loglevel` 3: PID 1 shows its
-/// own warnings and errors itself, and would show them twice), and PID 1's bursts in
+/// Lets the kernel itself show only warnings and worse on the consoles (`console_loglevel` 5), and PID 1's bursts in
 /// the kernel log go unlimited.
 pub(crate) fn quiet_kernel(debug: bool) {
     let _ = std::fs::write("/proc/sys/kernel/printk_devkmsg", "on\n");
     if !debug {
-        let _ = std::fs::write("/proc/sys/kernel/printk", "3\n");
+        let _ = std::fs::write("/proc/sys/kernel/printk", "5\n");
     }
 }
 
@@ -107,9 +106,9 @@ fn write_slowly(console: &mut Console, mut bytes: &[u8]) {
 /// Writes one line to the kernel log under syslog's `daemon` facility.
 pub(crate) fn kmsg(level: Level, text: &str) {
     const DAEMON: u8 = 3 << 3;
+    // Notice at the most: the kernel would show our warnings on the consoles once more, beside its own.
     let severity = match level {
-        Level::ERROR => 3,
-        Level::WARN => 4,
+        Level::ERROR | Level::WARN => 5,
         Level::INFO => 6,
         _ => 7,
     };

@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn every_phase_waits_only_for_phases_above_it() {
         for (i, phase) in PHASES.iter().enumerate() {
-            for after in phase.after {
+            for after in phase.after.iter().chain(phase.needs) {
                 let place = PHASES.iter().position(|other| other.name == *after);
                 assert!(place.is_some_and(|place| place < i), "{} waits for {after}", phase.name);
             }

@@ -26,8 +26,9 @@ const CONTAINERS_BOUND: Duration = Duration::from_secs(35);
 const DAEMONS_BOUND: Duration = Duration::from_secs(12);
 /// What has no cgroup of its own (shells) may take so long.
 const OTHERS_BOUND: Duration = Duration::from_secs(2);
-/// After that the machine ends as asked, whatever hangs.
-const WHOLE_BOUND: Duration = Duration::from_secs(90);
+/// After that the machine ends as asked, whatever hangs. Longer than the steps' own bounds together: it must not cut off
+/// a shutdown that is slow, but under way.
+const WHOLE_BOUND: Duration = Duration::from_secs(150);
 
 /// Ends the machine. Does not return.
 pub(crate) async fn run(machine: &Rc<Machine>, intent: Intent) -> ! {
