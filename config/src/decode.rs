@@ -5,19 +5,40 @@
 
 use std::collections::BTreeMap;
 
+use crate::shape::{self, Shape};
 use crate::suggest::nearest;
 use crate::value::{ValueError, quoted};
 use crate::yaml::{Entry, Kind, Mark, Node};
 
-/// Something wrong at a place of the file.
+/// Something to say about a place of a file.
 #[derive(Debug)]
 pub(crate) struct Problem {
+    pub(crate) severity: Severity,
     pub(crate) mark: Mark,
     pub(crate) message: String,
     pub(crate) hint: String,
 }
 
-/// Problems noted of one file: more are one mistake's echo.
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The config cannot be used.
+    Error,
+    /// It can, but its writer should know.
+    Warning,
+}
+
+impl Severity {
+    /// The word before the message.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+/// Problems noted of each severity: more are one mistake's echo.
 const MOST: usize = 50;
 
 /// All that was found wrong so far.
@@ -25,11 +46,27 @@ const MOST: usize = 50;
 pub(crate) struct Problems(pub(crate) Vec<Problem>);
 
 impl Problems {
-    /// Notes a problem and what to do about it.
+    /// Notes an error and what to do about it.
     pub(crate) fn add(&mut self, mark: Mark, message: impl Into<String>, hint: impl Into<String>) {
-        if self.0.len() < MOST {
-            self.0.push(Problem { mark, message: message.into(), hint: hint.into() });
+        self.note(Severity::Error, mark, message.into(), hint.into());
+    }
+
+    /// Notes what does no harm, but is probably not what the writer thinks.
+    pub(crate) fn warn(&mut self, mark: Mark, message: impl Into<String>, hint: impl Into<String>) {
+        self.note(Severity::Warning, mark, message.into(), hint.into());
+    }
+
+    fn note(&mut self, severity: Severity, mark: Mark, message: String, hint: String) {
+        // Warnings never take an error's place.
+        let same = self.0.iter().filter(|problem| problem.severity == severity).count();
+        if same < MOST {
+            self.0.push(Problem { severity, mark, message, hint });
         }
+    }
+
+    /// Whether anything makes the config unusable.
+    pub(crate) fn any_error(&self) -> bool {
+        self.0.iter().any(|problem| problem.severity == Severity::Error)
     }
 
     /// Notes a value that does not parse.
@@ -46,6 +83,12 @@ impl Problems {
 
 /// A type that can be read from a node of the file.
 pub(crate) trait Decode: Sized {
+    /// What it may be.
+    const SHAPE: &'static Shape;
+
+    /// Whether there is no value for an absent key.
+    const REQUIRED: bool = true;
+
     /// Reads the value, or notes what is wrong with it.
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self>;
 
@@ -56,6 +99,9 @@ pub(crate) trait Decode: Sized {
 }
 
 impl<T: Decode> Decode for Option<T> {
+    const SHAPE: &'static Shape = T::SHAPE;
+    const REQUIRED: bool = false;
+
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
         T::decode(node, problems).map(Some)
     }
@@ -66,6 +112,9 @@ impl<T: Decode> Decode for Option<T> {
 }
 
 impl<T: Decode> Decode for Vec<T> {
+    const SHAPE: &'static Shape = &Shape::List(T::SHAPE);
+    const REQUIRED: bool = false;
+
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
         let items = sequence(node, problems)?;
         // Not `collect`: it would stop at the first bad item.
@@ -79,6 +128,9 @@ impl<T: Decode> Decode for Vec<T> {
 }
 
 impl<K: Decode + Ord, V: Decode> Decode for BTreeMap<K, V> {
+    const SHAPE: &'static Shape = &Shape::Map { key: K::SHAPE, value: V::SHAPE };
+    const REQUIRED: bool = false;
+
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
         let entries = mapping(node, problems)?;
         let pair = |entry: &Entry| Some((K::decode(&entry.key_node(), problems), value(entry, problems)));
@@ -143,11 +195,15 @@ pub(crate) struct Keys<'a> {
 }
 
 impl<'a> Keys<'a> {
-    /// Opens the mapping, noting every key that is not one of `known`.
-    pub(crate) fn open(node: &'a Node, known: &[&str], problems: &mut Problems) -> Option<Self> {
+    /// Opens the mapping, noting every key that is not one of `known`, and those that do nothing yet.
+    pub(crate) fn open(node: &'a Node, known: &shape::Keys, problems: &mut Problems) -> Option<Self> {
         let entries = mapping(node, problems)?;
-        for entry in entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
-            unknown_key(entry, known, problems);
+        for entry in entries {
+            match known.get(&entry.key) {
+                None => unknown_key(entry, &known.names(), problems),
+                Some(key) if key.later && !entry.value.is_null() => later(entry, problems),
+                Some(_) => {}
+            }
         }
         Some(Self { mark: node.mark, entries })
     }
@@ -173,12 +229,18 @@ fn unknown_key(entry: &Entry, known: &[&str], problems: &mut Problems) {
     problems.add(entry.mark, message, format!("keys known here: {}", known.join(", ")));
 }
 
-/// The one of `choices` that a node names, by its index.
-pub(crate) fn choose(node: &Node, choices: &[&str], problems: &mut Problems) -> Option<usize> {
+fn later(entry: &Entry, problems: &mut Problems) {
+    let message = format!("{} is accepted, but nothing acts on it yet", quoted(&entry.key));
+    problems.warn(entry.mark, message, "the reference lists what this version acts on");
+}
+
+/// The one of `words` that a node names, by its index.
+pub(crate) fn choose(node: &Node, words: &[shape::Word], problems: &mut Problems) -> Option<usize> {
+    let choices: Vec<&str> = words.iter().map(|word| word.word).collect();
     let text = scalar(node, &format!("one of {}", choices.join(", ")), problems)?;
     let found = choices.iter().position(|choice| *choice == text);
     if found.is_none() {
-        let guess = nearest(text, choices).map(|c| format!("; did you mean `{c}`?")).unwrap_or_default();
+        let guess = nearest(text, &choices).map(|c| format!("; did you mean `{c}`?")).unwrap_or_default();
         problems.add(
             node.mark,
             format!("unknown value {}{guess}", quoted(text)),
@@ -188,24 +250,48 @@ pub(crate) fn choose(node: &Node, choices: &[&str], problems: &mut Problems) -> 
     found
 }
 
-/// Declares a struct whose fields are the keys of a mapping, of the same names, and how to decode it.
+/// Declares a struct whose fields are the keys of a mapping, and how to decode it. A field is written
+/// `/// meaning`, flags such as `@later` or `@by("path")` (see [`shape::Key`]), `pub name: Type,`; where the key of the
+/// file is not a name in Rust, `pub name = "the-key": Type,`.
 macro_rules! keys {
-    ($(#[$meta:meta])* $vis:vis struct $name:ident {
-        $($(#[$field_meta:meta])* $field_vis:vis $field:ident: $type:ty,)*
+    ($(#[doc = $doc:literal])* $(#[derive($($derive:ident),*)])? $vis:vis struct $name:ident {
+        $(
+            $(#[doc = $field_doc:literal])*
+            $(@$flag:ident $(($argument:literal))?)*
+            pub $field:ident $(= $key:literal)?: $type:ty,
+        )*
     }) => {
-        $(#[$meta])*
-        #[derive(Clone, Debug, PartialEq)]
+        $(#[doc = $doc])*
+        #[derive(Clone, Debug, PartialEq $($(, $derive)*)?)]
         $vis struct $name {
-            $($(#[$field_meta])* $field_vis $field: $type,)*
+            $($(#[doc = $field_doc])* pub $field: $type,)*
+        }
+
+        impl $name {
+            const KEYS: &'static $crate::shape::Keys = &$crate::shape::Keys {
+                name: stringify!($name),
+                doc: concat!($($doc, "\n"),*),
+                keys: &[$(
+                    $crate::shape::Key::new(
+                        $crate::decode::key_name!($field $(= $key)?),
+                        concat!($($field_doc, "\n"),*),
+                        <$type as $crate::decode::Decode>::SHAPE,
+                        <$type as $crate::decode::Decode>::REQUIRED,
+                    )$(.$flag($($argument)?))*,
+                )*],
+            };
         }
 
         impl $crate::decode::Decode for $name {
+            const SHAPE: &'static $crate::shape::Shape = &$crate::shape::Shape::Keys(Self::KEYS);
+            const REQUIRED: bool = false $(|| <$type as $crate::decode::Decode>::REQUIRED)*;
+
             fn decode(
                 node: &$crate::yaml::Node,
                 problems: &mut $crate::decode::Problems,
             ) -> Option<Self> {
-                let keys = $crate::decode::Keys::open(node, &[$(stringify!($field)),*], problems)?;
-                $(let $field = keys.get::<$type>(stringify!($field), problems);)*
+                let keys = $crate::decode::Keys::open(node, Self::KEYS, problems)?;
+                $(let $field = keys.get::<$type>($crate::decode::key_name!($field $(= $key)?), problems);)*
                 Some(Self { $($field: $field?,)* })
             }
 
@@ -216,20 +302,41 @@ macro_rules! keys {
     };
 }
 
-/// Declares an enum of words; the one marked `#[default]` stands for an absent key.
+/// The key of a field: its name, or what it is said to be.
+macro_rules! key_name {
+    ($field:ident) => {
+        stringify!($field)
+    };
+    ($field:ident = $key:literal) => {
+        $key
+    };
+}
+
+/// Declares an enum of words; the one marked `(default)` stands for an absent key.
 macro_rules! choice {
-    ($(#[$meta:meta])* $vis:vis enum $name:ident {
-        $($(#[$variant_meta:meta])* $variant:ident = $word:literal,)*
+    ($(#[doc = $doc:literal])* $vis:vis enum $name:ident {
+        $(
+            $(#[doc = $variant_doc:literal])*
+            $variant:ident = $word:literal $(($default:ident))?,
+        )*
     }) => {
-        $(#[$meta])*
+        $(#[doc = $doc])*
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         $vis enum $name {
-            $($(#[$variant_meta])* $variant,)*
+            $($(#[doc = $variant_doc])* $(#[$default])? $variant,)*
         }
 
         #[allow(dead_code, reason = "not each choice is written out again")]
         impl $name {
             const ALL: &[Self] = &[$(Self::$variant),*];
+
+            const WORDS: &'static [$crate::shape::Word] = &[$(
+                $crate::shape::Word {
+                    word: $word,
+                    doc: concat!($($variant_doc, "\n"),*),
+                    default: false $(|| !stringify!($default).is_empty())?,
+                },
+            )*];
 
             /// The word of the configuration file.
             $vis fn as_str(self) -> &'static str {
@@ -238,11 +345,14 @@ macro_rules! choice {
         }
 
         impl $crate::decode::Decode for $name {
+            const SHAPE: &'static $crate::shape::Shape = &$crate::shape::Shape::Choice(Self::WORDS);
+            const REQUIRED: bool = false;
+
             fn decode(
                 node: &$crate::yaml::Node,
                 problems: &mut $crate::decode::Problems,
             ) -> Option<Self> {
-                let index = $crate::decode::choose(node, &[$($word),*], problems)?;
+                let index = $crate::decode::choose(node, Self::WORDS, problems)?;
                 Self::ALL.get(index).copied()
             }
 
@@ -253,4 +363,4 @@ macro_rules! choice {
     };
 }
 
-pub(crate) use {choice, keys};
+pub(crate) use {choice, key_name, keys};

@@ -2,19 +2,21 @@
 
 use std::fmt;
 
-use crate::decode::{Problem, Problems};
+use crate::decode::{Problem, Problems, Severity};
 
 /// One thing that is wrong: where, what, and what to do.
 ///
 /// Its display form has the offending line with a caret; [`Diagnostic::short`] is one line for a banner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
+    /// How bad it is.
+    pub severity: Severity,
     /// The name of the file, as it was given.
     pub source: String,
     /// The line, from 1.
-    pub line: usize,
+    pub line: u32,
     /// The column in characters, from 1.
-    pub column: usize,
+    pub column: u32,
     /// What is wrong.
     pub message: String,
     /// What to do about it.
@@ -25,10 +27,10 @@ pub struct Diagnostic {
     pub caret: usize,
 }
 
-/// All that is wrong with a file, in the order of its lines; never empty.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// All that there is to say of the files that were read together, errors first, in the order of files and lines.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// What is wrong.
+    /// Errors, then warnings.
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -36,9 +38,11 @@ pub struct Report {
 const SHOWN: usize = 100;
 
 impl Diagnostic {
-    fn new(source: &str, text: &str, problem: Problem) -> Self {
+    fn new(sources: &[(&str, &str)], problem: Problem) -> Self {
+        let (source, text) = sources.get(usize::from(problem.mark.source)).copied().unwrap_or_default();
         let (text, caret) = snippet(line(text, problem.mark.line), problem.mark.column);
         Self {
+            severity: problem.severity,
             source: source.to_owned(),
             line: problem.mark.line,
             column: problem.mark.column,
@@ -51,7 +55,8 @@ impl Diagnostic {
 
     /// One line without the snippet, for a banner.
     pub fn short(&self) -> String {
-        format!("{}:{}:{}: error: {}", self.source, self.line, self.column, self.message)
+        let severity = self.severity.as_str();
+        format!("{}:{}:{}: {severity}: {}", self.source, self.line, self.column, self.message)
     }
 }
 
@@ -68,11 +73,15 @@ impl fmt::Display for Diagnostic {
 }
 
 impl Report {
-    pub(crate) fn new(source: &str, text: &str, Problems(mut problems): Problems) -> Self {
-        problems.sort_by_key(|problem| problem.mark);
-        let diagnostics =
-            problems.into_iter().map(|problem| Diagnostic::new(source, text, problem)).collect();
-        Self { diagnostics }
+    /// Of problems in files with these names and texts, numbered as their marks do.
+    pub(crate) fn new(sources: &[(&str, &str)], Problems(mut problems): Problems) -> Self {
+        problems.sort_by_key(|problem| (problem.severity, problem.mark));
+        Self { diagnostics: problems.into_iter().map(|problem| Diagnostic::new(sources, problem)).collect() }
+    }
+
+    /// Whether anything makes the config unusable.
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
     /// One line for a banner: the first problem, and how many more there are.
@@ -98,8 +107,8 @@ impl fmt::Display for Report {
 impl std::error::Error for Report {}
 
 /// The part of a line around a column, and the column's offset in it.
-fn snippet(line: &str, column: usize) -> (String, usize) {
-    let column = column.saturating_sub(1);
+fn snippet(line: &str, column: u32) -> (String, usize) {
+    let column = usize::try_from(column).unwrap_or(usize::MAX).saturating_sub(1);
     let start = if line.chars().nth(SHOWN).is_some() { column.saturating_sub(SHOWN / 2) } else { 0 };
     let part = line.chars().skip(start).take(SHOWN).map(printable).collect();
     (part, column - start)
@@ -123,7 +132,7 @@ fn printable(c: char) -> char {
 }
 
 /// A line of a text, counted as YAML does: `\n`, `\r\n` and `\r` each end one.
-fn line(text: &str, number: usize) -> &str {
+fn line(text: &str, number: u32) -> &str {
     let mut rest = text;
     for _ in 1..number {
         let Some(end) = rest.find(['\n', '\r']) else { return "" };
@@ -138,10 +147,10 @@ mod tests {
     use super::*;
     use crate::yaml::Mark;
 
-    fn shown(text: &str, line: usize, column: usize) -> String {
-        let problem =
-            Problem { mark: Mark { line, column }, message: "bad".to_owned(), hint: "do better".to_owned() };
-        Diagnostic::new("f", text, problem).to_string()
+    fn shown(text: &str, line: u32, column: u32) -> String {
+        let mut problems = Problems::default();
+        problems.add(Mark { source: 0, line, column }, "bad", "do better");
+        Report::new(&[("f", text)], problems).to_string()
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub fn parse_user_data(source: &str, bytes: &[u8]) -> Result<Config, Report> {
         Some(message) => {
             let mut problems = Problems::default();
             problems.add(Mark::START, message, "begin the file with the line `#cloud-config`");
-            Err(Report::new(source, text, problems))
+            Err(Report::new(&[(source, text)], problems))
         }
     }
 }
@@ -40,14 +40,14 @@ pub fn parse_service(source: &str, text: &str) -> Result<Service, Report> {
 fn read<T: Decode>(source: &str, text: &str, check: impl Fn(&T, &Node, &mut Problems)) -> Result<T, Report> {
     let mut problems = Problems::default();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let value = yaml::load(text, &mut problems).and_then(|root| {
+    let value = yaml::load(0, text, &mut problems).and_then(|root| {
         let value = if root.is_null() { T::absent() } else { T::decode(&root, &mut problems) }?;
         check(&value, &root, &mut problems);
         Some(value)
     });
     match value {
-        Some(value) if problems.0.is_empty() => Ok(value),
-        _ => Err(Report::new(source, text, problems)),
+        Some(value) if !problems.any_error() => Ok(value),
+        _ => Err(Report::new(&[(source, text)], problems)),
     }
 }
 
@@ -57,10 +57,10 @@ fn utf8<'a>(source: &str, bytes: &'a [u8]) -> Result<&'a str, Report> {
         let mut problems = Problems::default();
         let (mark, message, hint) = match bytes {
             [0x1f, 0x8b, ..] => (Mark::START, "this is gzip-compressed data", "give the file uncompressed"),
-            _ => (yaml::end_of(&good), "this byte is not UTF-8 text", "save the file as UTF-8"),
+            _ => (yaml::end_of(0, &good), "this byte is not UTF-8 text", "save the file as UTF-8"),
         };
         problems.add(mark, message, hint);
-        Report::new(source, &good, problems)
+        Report::new(&[(source, &good)], problems)
     })
 }
 

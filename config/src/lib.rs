@@ -18,16 +18,19 @@ mod decode;
 mod diagnostic;
 mod input;
 mod schema;
+mod shape;
 mod suggest;
 mod value;
 mod yaml;
 
+pub use decode::Severity;
 pub use diagnostic::{Diagnostic, Report};
 pub use input::{MAX_SIZE, parse, parse_bytes, parse_service, parse_user_data};
 pub use schema::{
     CgroupMode, Config, CreateState, Desktop, Docker, Dockos, LogLevel, NetworkMode, PidMode, Restart,
     Service, State, SystemDocker, WriteFile,
 };
+pub use shape::{Key, Keys, Lists, Scalar, Shape, Word};
 pub use value::{
     AbsPath, Argv, AuthorizedKey, Capability, Command, Cpus, Device, Hostname, ImageRef, Interval, KeyValues,
     Mirror, Mode, Name, OomScore, Owner, PidsLimit, PortMapping, Protocol, RegistryHost, ServiceVolume, Size,

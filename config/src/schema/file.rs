@@ -1,6 +1,7 @@
 //! Files to write, as in cloud-init.
 
 use crate::decode::{Decode, Problems, choice, keys};
+use crate::shape::Shape;
 use crate::value::{AbsPath, Mode, Owner, base64};
 use crate::yaml::Node;
 
@@ -20,14 +21,22 @@ pub struct WriteFile {
 }
 
 keys! {
-    /// The keys as they are written: content may still be encoded.
+    /// A file to write before anything is started.
     struct WriteFileKeys {
-        path: AbsPath,
-        content: Option<String>,
-        encoding: Encoding,
-        permissions: Option<Mode>,
-        owner: Option<Owner>,
-        append: bool,
+        /// Where the file goes.
+        pub path: AbsPath,
+        /// What it holds.
+        pub content: Option<String>,
+        /// How `content` is written.
+        pub encoding: Encoding,
+        /// Its permission bits.
+        @default("0644")
+        pub permissions: Option<Mode>,
+        /// Whose it is.
+        @default("root:root")
+        pub owner: Option<Owner>,
+        /// Add to the file that is there.
+        pub append: bool,
     }
 }
 
@@ -35,8 +44,7 @@ choice! {
     /// How `content` is written in the YAML.
     pub(crate) enum Encoding {
         /// As it is.
-        #[default]
-        Text = "text",
+        Text = "text" (default),
         /// cloud-init's name for the same.
         TextPlain = "text/plain",
         /// Base64.
@@ -47,6 +55,8 @@ choice! {
 }
 
 impl Decode for WriteFile {
+    const SHAPE: &'static Shape = WriteFileKeys::SHAPE;
+
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
         let WriteFileKeys { path, content, encoding, permissions, owner, append } =
             WriteFileKeys::decode(node, problems)?;

@@ -13,12 +13,16 @@ keys! {
         /// The machine's name.
         pub hostname: Option<Hostname>,
         /// Public keys that may log in as root by ssh; none: no ssh service.
+        @add
         pub ssh_authorized_keys: Vec<AuthorizedKey>,
         /// Files to write before anything is started.
+        @by("path")
         pub write_files: Vec<WriteFile>,
         /// Commands run before the network is up, in this order.
+        @add
         pub bootcmd: Vec<Command>,
         /// Commands run once both Dockers answer, in this order.
+        @add
         pub runcmd: Vec<Command>,
         /// All that is DockOS's own.
         pub dockos: Dockos,
@@ -30,6 +34,7 @@ keys! {
     #[derive(Default)]
     pub struct Dockos {
         /// The state disk.
+        @early
         pub state: State,
         /// The Docker of the machine's own services.
         pub system_docker: SystemDocker,
@@ -38,6 +43,7 @@ keys! {
         /// System services by name.
         pub services: BTreeMap<Name, Service>,
         /// Desktops, started in this order.
+        @by("name")
         pub desktops: Vec<Desktop>,
     }
 }
@@ -59,8 +65,7 @@ choice! {
     /// What PID 1 may do when it finds no state disk.
     pub enum CreateState {
         /// Nothing is formatted.
-        #[default]
-        Never = "never",
+        Never = "never" (default),
         /// A disk that is all zero may be used.
         EmptyDisk = "empty-disk",
     }
@@ -96,8 +101,7 @@ choice! {
         /// All there is.
         Debug = "debug",
         /// What it does.
-        #[default]
-        Info = "info",
+        Info = "info" (default),
         /// What looks wrong.
         Warn = "warn",
         /// What failed.

@@ -65,8 +65,7 @@ choice! {
     /// A service's network.
     pub enum NetworkMode {
         /// Only its own loopback.
-        #[default]
-        None = "none",
+        None = "none" (default),
         /// The machine's own.
         Host = "host",
     }
@@ -76,8 +75,7 @@ choice! {
     /// A service's process namespace.
     pub enum PidMode {
         /// It sees its own processes.
-        #[default]
-        Private = "private",
+        Private = "private" (default),
         /// It sees all the machine's processes.
         Host = "host",
     }
@@ -87,8 +85,7 @@ choice! {
     /// A service's cgroup namespace.
     pub enum CgroupMode {
         /// It sees its own cgroup as the root.
-        #[default]
-        Private = "private",
+        Private = "private" (default),
         /// It sees the machine's tree.
         Host = "host",
     }
@@ -98,8 +95,7 @@ choice! {
     /// When a service is started again after it ended.
     pub enum Restart {
         /// Never.
-        #[default]
-        No = "no",
+        No = "no" (default),
         /// However it ended.
         Always = "always",
         /// However it ended, unless someone stopped it.

@@ -4,6 +4,7 @@ use std::ops::Deref;
 
 use super::{ValueError, quoted, words};
 use crate::decode::{Decode, Problems};
+use crate::shape::{Scalar, Shape};
 use crate::yaml::{Kind, Node};
 
 /// A command of `bootcmd` or `runcmd`.
@@ -27,7 +28,19 @@ impl Deref for Argv {
     }
 }
 
+/// A list of texts.
+const LIST: &Shape = &Shape::List(String::SHAPE);
+
 impl Decode for Command {
+    const SHAPE: &'static Shape = &Shape::OneOf(&[
+        &Shape::Scalar(&Scalar {
+            name: "line",
+            doc: "a line for the shell",
+            examples: &["echo hi > /run/hi"],
+        }),
+        LIST,
+    ]);
+
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
         let command = match &node.kind {
             Kind::Sequence(_) => Self::Exec(Vec::decode(node, problems)?),
@@ -50,6 +63,15 @@ impl Decode for Command {
 }
 
 impl Decode for Argv {
+    const SHAPE: &'static Shape = &Shape::OneOf(&[
+        LIST,
+        &Shape::Scalar(&Scalar {
+            name: "argv",
+            doc: "a list, or a line split into words as a shell would (quotes, no variables)",
+            examples: &["sleep 1d"],
+        }),
+    ]);
+
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
         let Kind::Scalar(text) = &node.kind else {
             return Vec::decode(node, problems).map(Self);

@@ -27,6 +27,7 @@ pub use registry::{ImageRef, Mirror, RegistryHost};
 pub use volume::{ServiceVolume, TenantVolume, Tmpfs};
 
 use crate::decode::{Decode, Problems, scalar};
+use crate::shape::{Scalar, Shape};
 use crate::yaml::Node;
 
 /// A value that is not what its key needs.
@@ -66,48 +67,67 @@ fn visible(c: char) -> Vec<char> {
     if c.is_control() { c.escape_default().collect() } else { vec![c] }
 }
 
-/// Decodes types that are read from the text of a scalar.
+/// Decodes types that are read from the text of a scalar: what a message calls it, and its row in the reference.
 macro_rules! from_text {
-    ($($type:ty: $what:literal,)*) => {$(
-        impl Decode for $type {
-            fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
-                let text = scalar(node, $what, problems)?;
-                text.parse().map_err(|error| problems.value(node.mark, error)).ok()
+    ($($type:ty: $what:literal, $name:literal, $doc:literal, [$($example:literal),*];)*) => {
+        $(
+            impl Decode for $type {
+                const SHAPE: &'static Shape =
+                    &Shape::Scalar(&Scalar { name: $name, doc: $doc, examples: &[$($example),*] });
+
+                fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+                    let text = scalar(node, $what, problems)?;
+                    text.parse().map_err(|error| problems.value(node.mark, error)).ok()
+                }
             }
+        )*
+
+        #[test]
+        fn every_example_of_the_reference_is_valid() {
+            $($(assert!($example.parse::<$type>().is_ok(), "{}: {}", $name, $example);)*)*
         }
-    )*};
+    };
 }
 
 from_text! {
-    AbsPath: "a path",
-    AuthorizedKey: "a public key",
-    Capability: "a capability",
-    Cpus: "a number of CPUs",
-    Device: "a device",
-    Hostname: "a host name",
-    ImageRef: "an image",
-    Interval: "a duration",
-    Mirror: "an address",
-    Mode: "permissions",
-    Name: "a name",
-    OomScore: "a number",
-    Owner: "a user and a group",
-    PidsLimit: "a number",
-    PortMapping: "a port mapping",
-    RegistryHost: "a registry",
-    ServiceVolume: "a volume",
-    Size: "a size",
-    TenantVolume: "a volume",
-    Tmpfs: "a path",
+    AbsPath: "a path", "path", "absolute, no `..`", ["/etc/motd"];
+    AuthorizedKey: "a public key", "public key", "a line of an `authorized_keys` file",
+        ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJxYV0n1kZ0m2e8y2m6C5cZ6qgJw0w0n1kZ0m2e8y2m6 teacher"];
+    Capability: "a capability", "capability", "a Linux capability, with or without `CAP_`; `ALL`", ["NET_ADMIN"];
+    Cpus: "a number of CPUs", "cpus", "a number from 0.01 to 1024", ["0.5", "2"];
+    Device: "a device", "device", "`/dev/X[:/dev/Y[:rwm]]`", ["/dev/fuse", "/dev/ttyUSB0:/dev/board:rw"];
+    Hostname: "a host name", "host name", "1 to 63 letters, digits, `-`", ["lab-01"];
+    ImageRef: "an image", "image", "`[REGISTRY/]NAME[:TAG][@DIGEST]`", ["debian:13"];
+    Interval: "a duration", "duration", "numbers with `h`, `m`, `s`, `ms`, `us`", ["1m30s"];
+    Mirror: "an address", "address", "an `http://` or `https://` address", ["https://mirror.lab.example"];
+    Mode: "permissions", "mode", "3 or 4 octal digits", ["0644"];
+    Name: "a name", "name", "1 to 63 of `a-z`, `0-9`, `-`; no `-` first or last", ["alice", "lab-2"];
+    OomScore: "a number", "oom score", "-1000 to 1000", ["-500"];
+    Owner: "a user and a group", "owner", "`USER` or `USER:GROUP`", ["root:root"];
+    PidsLimit: "a number", "pids", "a number from 1 to 4194304; -1: no limit", ["64"];
+    PortMapping: "a port mapping", "port mapping", "`[IP:]HOST:CONTAINER[/tcp|udp]`", ["8080:80", "127.0.0.1:53:53/udp"];
+    RegistryHost: "a registry", "registry", "`HOST[:PORT]` or a network", ["registry.lab:5000", "10.0.0.0/8"];
+    ServiceVolume: "a volume", "service volume",
+        "`SOURCE:/PATH[:OPTIONS]`: a path of the machine or a volume; `ro`, `rw`, `nocopy`, `[r]private`, `[r]shared`, `[r]slave`",
+        ["/usr:/usr:ro"];
+    Size: "a size", "size", "bytes, or a number with K, M, G, T: powers of 1024", ["64M", "1.5G", "512mb"];
+    TenantVolume: "a volume", "tenant volume", "`NAME:/PATH[:ro|rw]`: folders of the machine are refused", ["data:/data"];
+    Tmpfs: "a path", "tmpfs", "`/PATH[:OPTIONS]`", ["/run", "/tmp:size=64m"];
 }
 
 impl Decode for String {
+    const SHAPE: &'static Shape =
+        &Shape::Scalar(&Scalar { name: "text", doc: "any text", examples: &["hello"] });
+
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
         scalar(node, "a text", problems).map(str::to_owned)
     }
 }
 
 impl Decode for bool {
+    const SHAPE: &'static Shape = &Shape::Bool;
+    const REQUIRED: bool = false;
+
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
         // YAML 1.1's words too: people write them, and nothing else can be meant.
         match scalar(node, "true or false", problems)?.to_ascii_lowercase().as_str() {

@@ -5,6 +5,7 @@ use std::ops::Deref;
 
 use super::{ValueError, quoted};
 use crate::decode::{Decode, Problems, mapping, scalar, sequence};
+use crate::shape::{Scalar, Shape};
 use crate::yaml::{Kind, Node};
 
 /// Texts by name.
@@ -27,6 +28,16 @@ impl Deref for KeyValues {
 }
 
 impl Decode for KeyValues {
+    const SHAPE: &'static Shape = &Shape::OneOf(&[
+        &Shape::Map { key: String::SHAPE, value: String::SHAPE },
+        &Shape::List(&Shape::Scalar(&Scalar {
+            name: "pair",
+            doc: "`KEY=VALUE`",
+            examples: &["LANG=C.UTF-8"],
+        })),
+    ]);
+    const REQUIRED: bool = false;
+
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
         match &node.kind {
             Kind::Sequence(_) => from_list(node, problems),

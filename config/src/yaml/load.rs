@@ -19,28 +19,33 @@ const NODE_COST: usize = 64;
 /// The problem was noted, and reading cannot go on.
 struct Stop;
 
-/// Reads the only document of a text; an empty one is a null node. `None`: the problem is noted.
-pub(crate) fn load(text: &str, problems: &mut Problems) -> Option<Node> {
+/// Reads the only document of a text, which is file number `source` of those read together; an empty one is a null
+/// node. `None`: the problem is noted.
+pub(crate) fn load(source: u16, text: &str, problems: &mut Problems) -> Option<Node> {
     if text.len() > MAX_SIZE {
         let message = format!("the file has {} bytes; at most {MAX_SIZE} are read", text.len());
-        problems.add(Mark::START, message, "large files belong into an image or onto a volume");
+        problems.add(Mark::start_of(source), message, "large files belong into an image or onto a volume");
         return None;
     }
     if let Some((at, c)) = text.char_indices().find(|(_, c)| !allowed(*c)) {
         let message = format!("control character U+{:04X}", u32::from(c));
-        problems.add(end_of(&text[..at]), message, "remove it, or write it as an escape in double quotes");
+        problems.add(
+            end_of(source, &text[..at]),
+            message,
+            "remove it, or write it as an escape in double quotes",
+        );
         return None;
     }
-    let mut loader =
-        Loader { parser: Parser::new_from_str(text), anchors: BTreeMap::new(), left: MAX_COST, problems };
+    let parser = Parser::new_from_str(text);
+    let mut loader = Loader { source, parser, anchors: BTreeMap::new(), left: MAX_COST, problems };
     loader.stream().ok()
 }
 
 /// The place just after a text.
-pub(crate) fn end_of(text: &str) -> Mark {
+pub(crate) fn end_of(source: u16, text: &str) -> Mark {
     let unix = text.replace("\r\n", "\n").replace('\r', "\n");
     let last = unix.rsplit('\n').next().unwrap_or_default();
-    Mark { line: unix.matches('\n').count() + 1, column: last.chars().count() + 1 }
+    Mark::new(source, unix.matches('\n').count() + 1, last.chars().count() + 1)
 }
 
 /// Whether YAML lets a character stand for itself.
@@ -49,6 +54,7 @@ fn allowed(c: char) -> bool {
 }
 
 struct Loader<'a, 'p> {
+    source: u16,
     parser: Parser<'a, StrInput<'a>>,
     /// Finished nodes that an alias may stand for.
     anchors: BTreeMap<usize, Node>,
@@ -73,15 +79,19 @@ impl<'a> Loader<'a, '_> {
                 _ => {}
             }
         }
-        Ok(root.unwrap_or(Node { mark: Mark::START, kind: Kind::Null }))
+        Ok(root.unwrap_or(Node { mark: Mark::start_of(self.source), kind: Kind::Null }))
     }
 
     fn next(&mut self) -> Result<(Event<'a>, Mark), Stop> {
         match self.parser.next_event() {
-            Some(Ok((event, span))) => Ok((event, start(span))),
+            Some(Ok((event, span))) => Ok((event, self.start(span))),
             Some(Err(error)) => self.syntax(&error),
-            None => Ok((Event::StreamEnd, Mark::START)),
+            None => Ok((Event::StreamEnd, Mark::start_of(self.source))),
         }
+    }
+
+    fn start(&self, span: Span) -> Mark {
+        Mark::new(self.source, span.start.line(), span.start.col() + 1)
     }
 
     fn node(&mut self, (event, mark): (Event<'a>, Mark), depth: usize) -> Result<Node, Stop> {
@@ -197,7 +207,7 @@ impl<'a> Loader<'a, '_> {
     }
 
     fn syntax<T>(&mut self, error: &ScanError) -> Result<T, Stop> {
-        let mark = Mark { line: error.marker().line(), column: error.marker().col() + 1 };
+        let mark = Mark::new(self.source, error.marker().line(), error.marker().col() + 1);
         let info = error.info();
         if info.contains("recursion limit") {
             return self.too_deep(mark);
@@ -218,10 +228,6 @@ impl<'a> Loader<'a, '_> {
         self.problems.add(mark, message, hint);
         Err(Stop)
     }
-}
-
-fn start(span: Span) -> Mark {
-    Mark { line: span.start.line(), column: span.start.col() + 1 }
 }
 
 fn scalar(text: &str, plain: bool) -> Kind {

@@ -2,15 +2,28 @@
 
 use crate::value::quoted;
 
-/// A place in a file: line and column in characters, both from 1.
+/// A place in one of the files that are read together: line and column in characters, both from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Mark {
-    pub(crate) line: usize,
-    pub(crate) column: usize,
+    /// Which of the files, from 0.
+    pub(crate) source: u16,
+    pub(crate) line: u32,
+    pub(crate) column: u32,
 }
 
 impl Mark {
-    pub(crate) const START: Self = Self { line: 1, column: 1 };
+    pub(crate) const START: Self = Self { source: 0, line: 1, column: 1 };
+
+    /// A place counted in `usize`, as parsers do. A file of 1 MiB has fewer lines than `u32` holds.
+    pub(crate) fn new(source: u16, line: usize, column: usize) -> Self {
+        let fit = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        Self { source, line: fit(line), column: fit(column) }
+    }
+
+    /// The first place of a file.
+    pub(crate) fn start_of(source: u16) -> Self {
+        Self { source, ..Self::START }
+    }
 }
 
 /// A value of the file.

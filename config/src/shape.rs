@@ -1,0 +1,164 @@
+//! What may stand where in a cloud-config, as data: made by the macros that declare the keys, read by the merge, the
+//! JSON Schema and the reference. So a key is declared once, and none of them can forget it.
+
+/// What a value may be.
+#[derive(Debug)]
+pub enum Shape {
+    /// One value, read from its text.
+    Scalar(&'static Scalar),
+    /// `true` or `false`.
+    Bool,
+    /// One of a few words.
+    Choice(&'static [Word]),
+    /// A list of such values.
+    List(&'static Shape),
+    /// A mapping from names of the writer's choice.
+    Map {
+        /// What the names are.
+        key: &'static Shape,
+        /// What they stand for.
+        value: &'static Shape,
+    },
+    /// A mapping with a fixed set of keys.
+    Keys(&'static Keys),
+    /// One of several shapes; a merge treats it as the first of them.
+    OneOf(&'static [&'static Shape]),
+}
+
+/// A kind of value: a row in the reference's table of types.
+#[derive(Debug)]
+pub struct Scalar {
+    /// What the reference calls it, such as `size`.
+    pub name: &'static str,
+    /// How it is written.
+    pub doc: &'static str,
+    /// Texts that are such a value.
+    pub examples: &'static [&'static str],
+}
+
+/// A word of a choice.
+#[derive(Debug)]
+pub struct Word {
+    /// The word as it is written.
+    pub word: &'static str,
+    /// What it means.
+    pub doc: &'static str,
+    /// Whether it stands for an absent key.
+    pub default: bool,
+}
+
+/// A mapping with a fixed set of keys.
+#[derive(Debug)]
+pub struct Keys {
+    /// The name of its type in the code.
+    pub name: &'static str,
+    /// What it describes.
+    pub doc: &'static str,
+    /// Its keys in the order of the reference.
+    pub keys: &'static [Key],
+}
+
+/// A key of such a mapping.
+#[derive(Debug)]
+pub struct Key {
+    /// The key as it is written.
+    pub name: &'static str,
+    /// What it means; lines separated by `\n`.
+    pub doc: &'static str,
+    /// What its value may be.
+    pub shape: &'static Shape,
+    /// Whether the mapping is an error without it.
+    pub required: bool,
+    /// What the reference says of an absent key; empty: the shape tells.
+    pub default: &'static str,
+    /// How lists of several layers come together.
+    pub lists: Lists,
+    /// Read and checked, but nothing is done about it yet.
+    pub later: bool,
+    /// Needed before the state disk is mounted and URLs are fetched: too late in a layer that comes from there.
+    pub early: bool,
+    /// Never shown: not in diagnostics, not in an export.
+    pub secret: bool,
+}
+
+/// How a list of a higher layer comes together with that of a lower one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lists {
+    /// The higher layer's list takes the place of the lower one's.
+    Replace,
+    /// The higher layer's items come after the lower one's; what is there already is not added again.
+    Add,
+    /// Items with the same value of this key are one item and merge; others are added.
+    By(&'static str),
+}
+
+impl Key {
+    pub(crate) const fn new(
+        name: &'static str,
+        doc: &'static str,
+        shape: &'static Shape,
+        required: bool,
+    ) -> Self {
+        Self {
+            name,
+            doc,
+            shape,
+            required,
+            default: "",
+            lists: Lists::Replace,
+            later: false,
+            early: false,
+            secret: false,
+        }
+    }
+
+    // The flags that `keys!` takes after `@`.
+
+    /// What the reference says of an absent key.
+    #[must_use]
+    pub const fn default(self, default: &'static str) -> Self {
+        Self { default, ..self }
+    }
+
+    /// Lists of several layers are added to each other.
+    #[must_use]
+    pub const fn add(self) -> Self {
+        Self { lists: Lists::Add, ..self }
+    }
+
+    /// Lists of several layers merge by this key of their items.
+    #[must_use]
+    pub const fn by(self, key: &'static str) -> Self {
+        Self { lists: Lists::By(key), ..self }
+    }
+
+    /// Nothing acts on the key yet.
+    #[must_use]
+    pub const fn later(self) -> Self {
+        Self { later: true, ..self }
+    }
+
+    /// Too late in a layer from the state disk or a URL.
+    #[must_use]
+    pub const fn early(self) -> Self {
+        Self { early: true, ..self }
+    }
+
+    /// Never shown.
+    #[must_use]
+    pub const fn secret(self) -> Self {
+        Self { secret: true, ..self }
+    }
+}
+
+impl Keys {
+    /// The key of a name.
+    pub fn get(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+
+    /// The names of all keys.
+    pub(crate) fn names(&self) -> Vec<&'static str> {
+        self.keys.iter().map(|key| key.name).collect()
+    }
+}
