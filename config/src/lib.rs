@@ -30,7 +30,7 @@ pub use schema::{
     CgroupMode, Config, CreateState, Desktop, Docker, Dockos, LogLevel, NetworkMode, PidMode, Restart,
     Service, State, SystemDocker, WriteFile,
 };
-pub use shape::{Key, Keys, Lists, Scalar, Shape, Word};
+pub use shape::{Key, Keys, Lists, Scalar, Shape, Stage, Word};
 pub use value::{
     AbsPath, Argv, AuthorizedKey, Capability, Command, Cpus, Device, Hostname, ImageRef, Interval, KeyValues,
     Mirror, Mode, Name, OomScore, Owner, PidsLimit, PortMapping, Protocol, RegistryHost, ServiceVolume, Size,

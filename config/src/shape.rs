@@ -75,10 +75,21 @@ pub struct Key {
     pub lists: Lists,
     /// Read and checked, but nothing is done about it yet.
     pub later: bool,
-    /// Needed before the state disk is mounted and URLs are fetched: too late in a layer that comes from there.
-    pub early: bool,
+    /// The last stage of the boot whose layers may set it; none: any layer may.
+    pub until: Option<Stage>,
     /// Never shown: not in diagnostics, not in an export.
     pub secret: bool,
+}
+
+/// When, while a machine boots, a layer becomes known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Before anything: the image, disks labelled for it, the firmware, the kernel command line.
+    Local,
+    /// Once the state disk is mounted.
+    State,
+    /// Once the network is up and a URL has been fetched.
+    Fetched,
 }
 
 /// How a list of a higher layer comes together with that of a lower one.
@@ -107,7 +118,7 @@ impl Key {
             default: "",
             lists: Lists::Replace,
             later: false,
-            early: false,
+            until: None,
             secret: false,
         }
     }
@@ -138,10 +149,16 @@ impl Key {
         Self { later: true, ..self }
     }
 
-    /// Too late in a layer from the state disk or a URL.
+    /// Needed to find the state disk: too late in a layer from there or from a URL.
     #[must_use]
-    pub const fn early(self) -> Self {
-        Self { early: true, ..self }
+    pub const fn before_state(self) -> Self {
+        Self { until: Some(Stage::Local), ..self }
+    }
+
+    /// Needed to fetch a URL: too late in a layer from one.
+    #[must_use]
+    pub const fn before_fetch(self) -> Self {
+        Self { until: Some(Stage::State), ..self }
     }
 
     /// Never shown.

@@ -34,7 +34,7 @@ keys! {
     #[derive(Default)]
     pub struct Dockos {
         /// The state disk.
-        @early
+        @before_state
         pub state: State,
         /// The Docker of the machine's own services.
         pub system_docker: SystemDocker,
