@@ -95,7 +95,8 @@ fn read_file(disk: &BlockDevice) -> Result<Vec<u8>> {
 }
 
 fn set_hostname(machine: &Machine) {
-    let name = machine.config().hostname.as_ref().map_or("dockos", |name| name.as_str());
+    let config = machine.config();
+    let name = config.hostname.as_ref().map_or("dockos", |name| name.as_str());
     machine.check(nix::unistd::sethostname(name).context(|| format!("set the host name {name}")));
     let hosts = format!("127.0.0.1 localhost\n::1 localhost ip6-localhost\n127.0.1.1 {name}\n");
     machine

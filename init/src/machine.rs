@@ -1,6 +1,6 @@
 //! What the phases of the boot share.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use dockos_config::Config;
@@ -19,7 +19,8 @@ pub(crate) struct Machine {
     pub(crate) timeline: RefCell<Timeline>,
     /// What keeps the machine from being what the config asks for, in the order of discovery.
     problems: RefCell<Vec<String>>,
-    config: OnceCell<Config>,
+    /// None: the defaults.
+    config: RefCell<Option<Rc<Config>>>,
     /// Addresses and NICs, for the screen.
     pub(crate) addresses: RefCell<Vec<String>>,
     /// Counted up whenever a phase ends.
@@ -40,7 +41,7 @@ impl Machine {
             reaper: Rc::default(),
             timeline: RefCell::new(timeline),
             problems: RefCell::default(),
-            config: OnceCell::new(),
+            config: RefCell::default(),
             addresses: RefCell::default(),
             progress: watch::Sender::new(0),
             disks: watch::Sender::new(0),
@@ -49,21 +50,19 @@ impl Machine {
         }
     }
 
-    /// The config; the defaults until the config phase ended.
-    pub(crate) fn config(&self) -> &Config {
-        static DEFAULT: std::sync::LazyLock<Config> = std::sync::LazyLock::new(Config::default);
-        self.config.get().unwrap_or(&DEFAULT)
+    /// The config in force; the defaults until the config phase ended.
+    pub(crate) fn config(&self) -> Rc<Config> {
+        self.config.borrow().clone().unwrap_or_default()
     }
 
     /// True when a config was found and is in force: what it does not name is then not wanted.
     pub(crate) fn has_config(&self) -> bool {
-        self.config.get().is_some()
+        self.config.borrow().is_some()
     }
 
-    /// Sets the config, once.
+    /// Puts a config in force: what runs by the old one is not touched here.
     pub(crate) fn set_config(&self, config: Config) {
-        // Only the config phase calls this.
-        let _ = self.config.set(config);
+        self.config.replace(Some(Rc::new(config)));
     }
 
     /// The switch that stops daemons.

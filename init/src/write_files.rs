@@ -28,7 +28,8 @@ pub(crate) async fn phase(machine: &Rc<Machine>) -> Ended {
 
 /// The keys that may log in as root; /root is in RAM, so they are those of this config and no other.
 fn authorize_keys(machine: &Machine) -> Result<()> {
-    let keys: Vec<&str> = machine.config().ssh_authorized_keys.iter().map(|key| key.as_str()).collect();
+    let config = machine.config();
+    let keys: Vec<&str> = config.ssh_authorized_keys.iter().map(|key| key.as_str()).collect();
     if keys.is_empty() {
         return Ok(());
     }
