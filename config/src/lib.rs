@@ -17,6 +17,7 @@ mod check;
 mod decode;
 mod diagnostic;
 mod input;
+mod key_path;
 mod schema;
 mod shape;
 mod suggest;
@@ -26,6 +27,7 @@ mod yaml;
 pub use decode::Severity;
 pub use diagnostic::{Diagnostic, Report};
 pub use input::{MAX_SIZE, parse, parse_bytes, parse_service, parse_user_data};
+pub use key_path::{KeyPath, Segment};
 pub use schema::{
     CgroupMode, Config, CreateState, Desktop, Docker, Dockos, LogLevel, NetworkMode, PidMode, Restart,
     Service, State, SystemDocker, WriteFile,
