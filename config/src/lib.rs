@@ -16,7 +16,11 @@
 mod check;
 mod decode;
 mod diagnostic;
+mod early;
 mod input;
+mod key_path;
+mod layers;
+mod merge;
 mod schema;
 mod shape;
 mod suggest;
@@ -26,6 +30,8 @@ mod yaml;
 pub use decode::Severity;
 pub use diagnostic::{Diagnostic, Report};
 pub use input::{MAX_SIZE, parse, parse_bytes, parse_service, parse_user_data};
+pub use key_path::{KeyPath, Segment};
+pub use layers::{Form, Layer, Loaded, Source, load};
 pub use schema::{
     CgroupMode, Config, CreateState, Desktop, Docker, Dockos, LogLevel, NetworkMode, PidMode, Restart,
     Service, State, SystemDocker, WriteFile,

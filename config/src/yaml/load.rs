@@ -79,7 +79,7 @@ impl<'a> Loader<'a, '_> {
                 _ => {}
             }
         }
-        Ok(root.unwrap_or(Node { mark: Mark::start_of(self.source), kind: Kind::Null }))
+        Ok(root.unwrap_or(Node::new(Mark::start_of(self.source), Kind::Null)))
     }
 
     fn next(&mut self) -> Result<(Event<'a>, Mark), Stop> {
@@ -115,7 +115,7 @@ impl<'a> Loader<'a, '_> {
             Event::Alias(anchor) => return self.alias(anchor, mark),
             _ => return self.stop(mark, "not valid YAML", "look at the line above"),
         };
-        let node = Node { mark, kind };
+        let node = Node::new(mark, kind);
         self.pay(own_cost(&node), mark)?;
         if anchor > 0 {
             self.anchors.insert(anchor, node.clone());

@@ -1,5 +1,6 @@
 //! The tree of a file.
 
+use crate::key_path::{KeyPath, Segment};
 use crate::value::quoted;
 
 /// A place in one of the files that are read together: line and column in characters, both from 1.
@@ -30,6 +31,8 @@ impl Mark {
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
     pub(crate) mark: Mark,
+    /// A merge found a value of another kind below it: it takes the place of whatever else is there.
+    pub(crate) replaces: bool,
     pub(crate) kind: Kind,
 }
 
@@ -58,6 +61,10 @@ pub(crate) enum Step<'a> {
 }
 
 impl Node {
+    pub(crate) fn new(mark: Mark, kind: Kind) -> Self {
+        Self { mark, replaces: false, kind }
+    }
+
     pub(crate) fn is_null(&self) -> bool {
         matches!(self.kind, Kind::Null)
     }
@@ -66,6 +73,23 @@ impl Node {
     pub(crate) fn get(&self, key: &str) -> Option<&Node> {
         let Kind::Mapping(entries) = &self.kind else { return None };
         entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value)
+    }
+
+    /// The value that a person's path leads to.
+    pub(crate) fn at(&self, path: &KeyPath) -> Option<&Node> {
+        path.0.iter().try_fold(self, |node, segment| match (segment, &node.kind) {
+            (Segment::Key(key), _) => node.get(key),
+            (Segment::Index(index), Kind::Sequence(items)) => items.get(*index),
+            (Segment::Where { key, value }, Kind::Sequence(items)) => {
+                items.iter().find(|item| item.get(key).is_some_and(|found| found.is(value)))
+            }
+            _ => None,
+        })
+    }
+
+    /// Whether this is a single value with this text.
+    pub(crate) fn is(&self, text: &str) -> bool {
+        matches!(&self.kind, Kind::Scalar(found) if found == text)
     }
 
     /// The place of the value that a path leads to, or of the last node on the way that is there.
@@ -97,6 +121,6 @@ impl Node {
 impl Entry {
     /// The key as a node of its own, to be decoded like a value.
     pub(crate) fn key_node(&self) -> Node {
-        Node { mark: self.mark, kind: Kind::Scalar(self.key.clone()) }
+        Node::new(self.mark, Kind::Scalar(self.key.clone()))
     }
 }
