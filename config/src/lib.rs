@@ -21,6 +21,7 @@ mod key_path;
 mod schema;
 mod shape;
 mod suggest;
+mod user_data;
 mod value;
 mod yaml;
 
