@@ -46,11 +46,10 @@ impl KeyPath {
         self
     }
 
-    /// Reads a path up to a character that cannot go on one, and tells where that is.
-    pub(crate) fn parse_prefix(text: &str) -> Result<(Self, usize), ValueError> {
+    /// Reads a path up to a character that cannot go on one, and tells where that is, or the error.
+    pub(crate) fn parse_prefix(text: &str) -> (Result<Self, ValueError>, usize) {
         let mut reader = Reader { text, at: 0 };
-        let path = reader.path()?;
-        Ok((path, reader.at))
+        (reader.path(), reader.at)
     }
 }
 
@@ -58,11 +57,11 @@ impl FromStr for KeyPath {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
-        match Self::parse_prefix(text)? {
-            (path, at) if at == text.len() => Ok(path),
-            (_, at) => {
+        match Self::parse_prefix(text) {
+            (Ok(_), at) if at < text.len() => {
                 Reader { text, at }.wrong("this needs quotes", "such as `\"a b\"`, or a dot between two keys")
             }
+            (path, _) => path,
         }
     }
 }

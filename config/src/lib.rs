@@ -14,6 +14,8 @@
 //! ```
 
 mod check;
+mod cmdline;
+mod datasource;
 mod decode;
 mod diagnostic;
 mod early;
@@ -24,9 +26,12 @@ mod merge;
 mod schema;
 mod shape;
 mod suggest;
+mod user_data;
 mod value;
 mod yaml;
 
+pub use cmdline::{Cmdline, SOURCE as CMDLINE_SOURCE};
+pub use datasource::{ConfigUrl, Datasource, NoCloud, Seed};
 pub use decode::Severity;
 pub use diagnostic::{Diagnostic, Report};
 pub use input::{MAX_SIZE, parse, parse_bytes, parse_service, parse_user_data};

@@ -1,0 +1,5 @@
+//! User-data in all its forms.
+
+mod gzip;
+
+pub(crate) use gzip::gunzip;
