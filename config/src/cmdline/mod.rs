@@ -59,7 +59,7 @@ pub(crate) fn config(source: u16, text: &str, problems: &mut Problems) -> Node {
 fn read(source: u16, text: &str, problems: &mut Problems) -> (Cmdline, Node) {
     let mut reader = Reader {
         cmdline: Cmdline::default(),
-        config: Node { mark: Mark::start_of(source), kind: Kind::Mapping(Vec::new()) },
+        config: Node::new(Mark::start_of(source), Kind::Mapping(Vec::new())),
         url_given: false,
         pin: None,
         problems,

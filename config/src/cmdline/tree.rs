@@ -23,7 +23,7 @@ pub(super) fn set(root: &mut Node, base: &[&str], word: &Word<'_>, from: usize, 
 /// Sets one value that a word stands for.
 pub(super) fn set_true(root: &mut Node, keys: &[&str], mark: Mark, problems: &mut Problems) {
     let keys = keys.iter().map(|key| (*key).to_owned()).collect();
-    let value = Node { mark, kind: Kind::Scalar("true".to_owned()) };
+    let value = Node::new(mark, Kind::Scalar("true".to_owned()));
     put(root, Setting { keys, append: false, value }, mark, problems);
 }
 
@@ -38,7 +38,7 @@ fn read(base: &[&str], word: &Word<'_>, from: usize, problems: &mut Problems) ->
             let (text, mark) = word.value(word.text.len() - text.len());
             value(text, mark, problems)?
         }
-        None if rest.is_empty() && !append => Node { mark: word.mark, kind: Kind::Scalar("true".to_owned()) },
+        None if rest.is_empty() && !append => Node::new(word.mark, Kind::Scalar("true".to_owned())),
         None => {
             let mark = word.mark_at(word.text.len() - rest.len());
             problems.add(mark, "a `=` is missing here", "such as `cc.hostname=lab-01`; quote an odd key");
@@ -72,7 +72,7 @@ fn value(text: &str, mark: Mark, problems: &mut Problems) -> Option<Node> {
             "" | "~" | "null" | "Null" | "NULL" => Kind::Null,
             _ => Kind::Scalar(text.to_owned()),
         };
-        return Some(Node { mark, kind });
+        return Some(Node::new(mark, kind));
     }
     let mut found = Problems::default();
     let node = yaml::load(mark.source, text, &mut found);
@@ -119,7 +119,7 @@ fn put(root: &mut Node, setting: Setting, mark: Mark, problems: &mut Problems) {
     match entries.iter_mut().find(|entry| entry.key == *last) {
         None => {
             let value = match setting.append {
-                true => Node { mark: value.mark, kind: Kind::Sequence(vec![value]) },
+                true => Node::new(value.mark, Kind::Sequence(vec![value])),
                 false => value,
             };
             entries.push(Entry { key: last.clone(), mark, value });
@@ -135,7 +135,7 @@ fn put(root: &mut Node, setting: Setting, mark: Mark, problems: &mut Problems) {
 fn below<'a>(entries: &'a mut Vec<Entry>, key: &str, mark: Mark) -> &'a mut Node {
     let place = entries.iter().position(|entry| entry.key == key).unwrap_or(entries.len());
     if place == entries.len() {
-        let value = Node { mark, kind: Kind::Mapping(Vec::new()) };
+        let value = Node::new(mark, Kind::Mapping(Vec::new()));
         entries.push(Entry { key: key.to_owned(), mark, value });
     }
     &mut entries[place].value
