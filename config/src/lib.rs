@@ -20,6 +20,7 @@ mod decode;
 mod diagnostic;
 mod early;
 mod input;
+mod json_schema;
 mod key_path;
 mod layers;
 mod merge;
@@ -35,6 +36,7 @@ pub use datasource::{ConfigUrl, Datasource, NoCloud, Seed};
 pub use decode::Severity;
 pub use diagnostic::{Diagnostic, Report};
 pub use input::{MAX_SIZE, parse, parse_bytes, parse_service, parse_user_data};
+pub use json_schema::{config_shape, json_schema};
 pub use key_path::{KeyPath, Segment};
 pub use layers::{Form, Layer, Loaded, Source, load};
 pub use schema::{
