@@ -14,6 +14,7 @@
 //! ```
 
 mod check;
+mod chinese;
 mod cmdline;
 mod datasource;
 mod decode;
@@ -31,6 +32,7 @@ mod user_data;
 mod value;
 mod yaml;
 
+pub use chinese::{translate, wants_chinese};
 pub use cmdline::{Cmdline, SOURCE as CMDLINE_SOURCE};
 pub use datasource::{ConfigUrl, Datasource, NoCloud, Seed};
 pub use decode::Severity;
