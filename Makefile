@@ -47,6 +47,10 @@ check: ## formatting, lints, licences and advisories
 	  if $(CARGO) deny fetch db >/dev/null 2>&1; then $(CARGO) deny check advisories; \
 	  else echo "check: the advisory database cannot be fetched from here, so advisories are not checked"; fi'
 
+.PHONY: generate
+generate: ## rewrite what is made from the declared keys: JSON Schema, reference
+	UPDATE_GENERATED=1 $(CARGO) test --quiet --package dockos-config --test generated
+
 .PHONY: bench
 bench: image ## the README's figures, from several boots
 	@$(BUILD) floor

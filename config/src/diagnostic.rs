@@ -58,17 +58,25 @@ impl Diagnostic {
         let severity = self.severity.as_str();
         format!("{}:{}:{}: {severity}: {}", self.source, self.line, self.column, self.message)
     }
+
+    /// The first line, then the offending line with its caret, then the hint.
+    pub(crate) fn layout(&self, first: &str, hint: &str) -> String {
+        let number = self.line.to_string();
+        let margin = number.len();
+        let indent: usize = self.text.chars().take(self.caret).map(width).sum();
+        let lines = [
+            first.to_owned(),
+            format!(" {number} | {}", self.text),
+            format!(" {:margin$} | {:indent$}^", "", ""),
+            format!(" {:margin$} = {hint}", ""),
+        ];
+        lines.join("\n")
+    }
 }
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let number = self.line.to_string();
-        let margin = number.len();
-        let indent: usize = self.text.chars().take(self.caret).map(width).sum();
-        writeln!(f, "{}", self.short())?;
-        writeln!(f, " {number} | {}", self.text)?;
-        writeln!(f, " {:margin$} | {:indent$}^", "", "")?;
-        write!(f, " {:margin$} = {}", "", self.hint)
+        f.write_str(&self.layout(&self.short(), &self.hint))
     }
 }
 

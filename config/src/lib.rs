@@ -14,12 +14,14 @@
 //! ```
 
 mod check;
+mod chinese;
 mod cmdline;
 mod datasource;
 mod decode;
 mod diagnostic;
 mod early;
 mod input;
+mod json_schema;
 mod key_path;
 mod layers;
 mod merge;
@@ -31,11 +33,13 @@ mod user_data;
 mod value;
 mod yaml;
 
+pub use chinese::{translate, wants_chinese};
 pub use cmdline::{Cmdline, SOURCE as CMDLINE_SOURCE};
 pub use datasource::{ConfigUrl, Datasource, NoCloud, Seed};
 pub use decode::Severity;
 pub use diagnostic::{Diagnostic, Report};
 pub use input::{MAX_SIZE, parse, parse_bytes, parse_service, parse_user_data};
+pub use json_schema::{config_shape, json_schema};
 pub use key_path::{KeyPath, Segment};
 pub use layers::{Form, Layer, Loaded, Source, load};
 pub use meta_data::instance_id;

@@ -36,7 +36,7 @@ impl Decode for Command {
         &Shape::Scalar(&Scalar {
             name: "line",
             doc: "a line for the shell",
-            examples: &["echo hi > /run/hi"],
+            examples: &["echo hi > /run/hi", "true"],
         }),
         LIST,
     ]);
@@ -68,7 +68,7 @@ impl Decode for Argv {
         &Shape::Scalar(&Scalar {
             name: "argv",
             doc: "a list, or a line split into words as a shell would (quotes, no variables)",
-            examples: &["sleep 1d"],
+            examples: &["sleep 1d", "true"],
         }),
     ]);
 

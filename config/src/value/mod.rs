@@ -96,28 +96,28 @@ from_text! {
     Capability: "a capability", "capability", "a Linux capability, with or without `CAP_`; `ALL`", ["NET_ADMIN"];
     Cpus: "a number of CPUs", "cpus", "a number from 0.01 to 1024", ["0.5", "2"];
     Device: "a device", "device", "`/dev/X[:/dev/Y[:rwm]]`", ["/dev/fuse", "/dev/ttyUSB0:/dev/board:rw"];
-    Hostname: "a host name", "host name", "1 to 63 letters, digits, `-`", ["lab-01"];
+    Hostname: "a host name", "host name", "1 to 63 letters, digits, `-`", ["lab-01", "01"];
     ImageRef: "an image", "image", "`[REGISTRY/]NAME[:TAG][@DIGEST]`", ["debian:13"];
     Interval: "a duration", "duration", "numbers with `h`, `m`, `s`, `ms`, `us`", ["1m30s"];
     Mirror: "an address", "address", "an `http://` or `https://` address", ["https://mirror.lab.example"];
     Mode: "permissions", "mode", "3 or 4 octal digits", ["0644"];
-    Name: "a name", "name", "1 to 63 of `a-z`, `0-9`, `-`; no `-` first or last", ["alice", "lab-2"];
+    Name: "a name", "name", "1 to 63 of `a-z`, `0-9`, `-`; no `-` first or last", ["alice", "lab-2", "01"];
     OomScore: "a number", "oom score", "-1000 to 1000", ["-500"];
-    Owner: "a user and a group", "owner", "`USER` or `USER:GROUP`", ["root:root"];
+    Owner: "a user and a group", "owner", "`USER` or `USER:GROUP`", ["root:root", "1000"];
     PidsLimit: "a number", "pids", "a number from 1 to 4194304; -1: no limit", ["64"];
     PortMapping: "a port mapping", "port mapping", "`[IP:]HOST:CONTAINER[/tcp|udp]`", ["8080:80", "127.0.0.1:53:53/udp"];
     RegistryHost: "a registry", "registry", "`HOST[:PORT]` or a network", ["registry.lab:5000", "10.0.0.0/8"];
     ServiceVolume: "a volume", "service volume",
         "`SOURCE:/PATH[:OPTIONS]`: a path of the machine or a volume; `ro`, `rw`, `nocopy`, `[r]private`, `[r]shared`, `[r]slave`",
         ["/usr:/usr:ro"];
-    Size: "a size", "size", "bytes, or a number with K, M, G, T: powers of 1024", ["64M", "1.5G", "512mb"];
+    Size: "a size", "size", "bytes, or a number with K, M, G, T: powers of 1024", ["64M", "1.5G", "512mb", "1073741824"];
     TenantVolume: "a volume", "tenant volume", "`NAME:/PATH[:ro|rw]`: folders of the machine are refused", ["data:/data"];
     Tmpfs: "a path", "tmpfs", "`/PATH[:OPTIONS]`", ["/run", "/tmp:size=64m"];
 }
 
 impl Decode for String {
     const SHAPE: &'static Shape =
-        &Shape::Scalar(&Scalar { name: "text", doc: "any text", examples: &["hello"] });
+        &Shape::Scalar(&Scalar { name: "text", doc: "any text", examples: &["hello", "42", "true"] });
 
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
         scalar(node, "a text", problems).map(str::to_owned)

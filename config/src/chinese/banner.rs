@@ -1,0 +1,17 @@
+//! What a banner says besides the problems themselves.
+
+use super::Pair;
+
+pub(super) const TABLE: &[Pair] = &[
+    ("error", "错误"),
+    ("warning", "警告"),
+    (
+        "The cloud-config has errors and is not used; the machine runs with its last good one.",
+        "cloud-config 有错误，未被采用；本机正使用上一次正确的配置运行。",
+    ),
+    (
+        "The cloud-config has errors and is not used; the machine runs with its defaults.",
+        "cloud-config 有错误，未被采用；本机正使用默认配置运行。",
+    ),
+    ("State is kept in RAM and will be lost at power-off.", "状态只保存在内存中，关机后会丢失。"),
+];
