@@ -20,6 +20,8 @@ pub struct ConfigUrl {
 pub enum Datasource {
     /// `ds=none`: nothing is looked for.
     None,
+    /// `ds=dhcp`: the URL that the DHCP server gives.
+    Dhcp,
     /// `ds=configdrive`: a disk labelled config-2, and nothing else.
     ConfigDrive,
     /// `ds=nocloud`: a disk labelled cidata, or what is named here in its place.
@@ -47,6 +49,11 @@ pub enum Seed {
 }
 
 impl ConfigUrl {
+    /// The checksum as it is written.
+    pub fn sha256_hex(&self) -> Option<String> {
+        self.sha256.map(|sum| sum.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
     /// The same with the SHA-256 that another word gives.
     pub(crate) fn pinned(self, hex: &str) -> Result<Self, ValueError> {
         let pin = sha256(hex)?;
@@ -90,11 +97,12 @@ impl FromStr for Datasource {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
-        const KNOWN: &str = "one of: nocloud, nocloud-net, configdrive, none";
+        const KNOWN: &str = "one of: nocloud, nocloud-net, configdrive, dhcp, none";
         let (name, settings) = text.split_once(';').map_or((text, None), |(n, s)| (n, Some(s)));
         let datasource = match name.to_ascii_lowercase().as_str() {
             "nocloud" | "nocloud-net" => return Ok(Self::NoCloud(settings.unwrap_or_default().parse()?)),
             "configdrive" => Self::ConfigDrive,
+            "dhcp" => Self::Dhcp,
             "none" => Self::None,
             _ => return Err(ValueError::not_a("a datasource of DockOS", name, "", KNOWN)),
         };

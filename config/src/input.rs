@@ -57,7 +57,8 @@ fn read<T: Decode>(source: &str, text: &str, check: impl Fn(&T, &Node, &mut Prob
     }
 }
 
-pub(crate) fn utf8<'a>(source: &str, bytes: &'a [u8]) -> Result<&'a str, Report> {
+/// Bytes as the text they must be, or what they are instead and where.
+pub fn utf8<'a>(source: &str, bytes: &'a [u8]) -> Result<&'a str, Report> {
     std::str::from_utf8(bytes).map_err(|error| {
         let good = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
         let mut problems = Problems::default();

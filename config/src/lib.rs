@@ -38,7 +38,7 @@ pub use cmdline::{Cmdline, SOURCE as CMDLINE_SOURCE};
 pub use datasource::{ConfigUrl, Datasource, NoCloud, Seed};
 pub use decode::Severity;
 pub use diagnostic::{Diagnostic, Report};
-pub use input::{MAX_SIZE, parse, parse_bytes, parse_service, parse_user_data};
+pub use input::{MAX_SIZE, parse, parse_bytes, parse_service, parse_user_data, utf8};
 pub use json_schema::{config_shape, json_schema};
 pub use key_path::{KeyPath, Segment};
 pub use layers::{Form, Layer, Loaded, Source, load};
