@@ -16,19 +16,25 @@
 mod check;
 mod decode;
 mod diagnostic;
+mod diff;
 mod early;
+mod emit;
 mod input;
 mod key_path;
 mod layers;
+mod mask;
 mod merge;
 mod schema;
+mod secret;
 mod shape;
+mod show;
 mod suggest;
 mod value;
 mod yaml;
 
 pub use decode::Severity;
 pub use diagnostic::{Diagnostic, Report};
+pub use diff::{Change, diff};
 pub use input::{MAX_SIZE, parse, parse_bytes, parse_service, parse_user_data};
 pub use key_path::{KeyPath, Segment};
 pub use layers::{Form, Layer, Loaded, Source, load};
@@ -37,6 +43,7 @@ pub use schema::{
     Service, State, SystemDocker, WriteFile,
 };
 pub use shape::{Key, Keys, Lists, Scalar, Shape, Stage, Word};
+pub use show::ShowOptions;
 pub use value::{
     AbsPath, Argv, AuthorizedKey, Capability, Command, Cpus, Device, Hostname, ImageRef, Interval, KeyValues,
     Mirror, Mode, Name, OomScore, Owner, PidsLimit, PortMapping, Protocol, RegistryHost, ServiceVolume, Size,
