@@ -1,8 +1,13 @@
 //! What is wrong with a file, said so that its writer can mend it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::decode::{Problem, Problems, Severity};
+use crate::decode::{Decode, Problem, Problems, Severity};
+use crate::mask::{self, Masked};
+use crate::schema::Config;
+use crate::secret;
+use crate::yaml::Mark;
 
 /// One thing that is wrong: where, what, and what to do.
 ///
@@ -38,15 +43,18 @@ pub struct Report {
 const SHOWN: usize = 100;
 
 impl Diagnostic {
-    fn new(sources: &[(&str, &str)], problem: Problem) -> Self {
-        let (source, text) = sources.get(usize::from(problem.mark.source)).copied().unwrap_or_default();
-        let (text, caret) = snippet(line(text, problem.mark.line), problem.mark.column);
+    fn new((source, text): (&str, &str), masked: &[Masked], problem: Problem) -> Self {
+        let Mark { line: number, column, .. } = problem.mark;
+        let (line, shown_column, secret) = mask::hide(line(text, number), number, column, masked);
+        let (text, caret) = snippet(&line, shown_column);
+        let message = secret::without_passwords(&problem.message);
+        let message = if secret { without_quotations(&message) } else { message };
         Self {
             severity: problem.severity,
             source: source.to_owned(),
-            line: problem.mark.line,
-            column: problem.mark.column,
-            message: problem.message.chars().map(printable).collect(),
+            line: number,
+            column,
+            message: message.chars().map(printable).collect(),
             hint: problem.hint,
             text,
             caret,
@@ -84,7 +92,16 @@ impl Report {
     /// Of problems in files with these names and texts, numbered as their marks do.
     pub(crate) fn new(sources: &[(&str, &str)], Problems(mut problems): Problems) -> Self {
         problems.sort_by_key(|problem| (problem.severity, problem.mark));
-        Self { diagnostics: problems.into_iter().map(|problem| Diagnostic::new(sources, problem)).collect() }
+        let mut secrets = Vec::new();
+        secret::names(Config::SHAPE, &mut secrets);
+        let mut masked: BTreeMap<u16, Vec<Masked>> = BTreeMap::new();
+        let diagnostic = |problem: Problem| {
+            let number = problem.mark.source;
+            let source = sources.get(usize::from(number)).copied().unwrap_or_default();
+            let masked = masked.entry(number).or_insert_with(|| mask::masked(source.1, &secrets));
+            Diagnostic::new(source, masked, problem)
+        };
+        Self { diagnostics: problems.into_iter().map(diagnostic).collect() }
     }
 
     /// Whether anything makes the config unusable.
@@ -114,6 +131,12 @@ impl fmt::Display for Report {
 
 impl std::error::Error for Report {}
 
+/// A message about a secret, without what it quotes of it.
+fn without_quotations(message: &str) -> String {
+    let part = |(i, part)| if i % 2 == 1 { secret::HIDDEN } else { part };
+    message.split('`').enumerate().map(part).collect::<Vec<_>>().join("`")
+}
+
 /// The part of a line around a column, and the column's offset in it.
 fn snippet(line: &str, column: u32) -> (String, usize) {
     let column = usize::try_from(column).unwrap_or(usize::MAX).saturating_sub(1);
@@ -123,7 +146,7 @@ fn snippet(line: &str, column: u32) -> (String, usize) {
 }
 
 /// Columns of a terminal that a character takes: Chinese, Japanese and Korean ones take two.
-fn width(c: char) -> usize {
+pub(crate) fn width(c: char) -> usize {
     let wide = matches!(u32::from(c),
         0x1100..=0x115f | 0x2e80..=0xa4cf | 0xac00..=0xd7a3 | 0xf900..=0xfaff | 0xfe30..=0xfe6f
         | 0xff00..=0xff60 | 0xffe0..=0xffe6 | 0x1f300..=0x1faff | 0x20000..=0x3fffd);
@@ -153,7 +176,6 @@ fn line(text: &str, number: u32) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::yaml::Mark;
 
     fn shown(text: &str, line: u32, column: u32) -> String {
         let mut problems = Problems::default();
@@ -189,5 +211,21 @@ mod tests {
         for text in ["a\nb\nc", "a\r\nb\r\nc", "a\rb\rc"] {
             assert_eq!([1, 2, 3, 4].map(|n| line(text, n)), ["a", "b", "c", ""], "{text:?}");
         }
+    }
+
+    #[test]
+    fn secrets_are_shown_nowhere() {
+        let text = "proxy: http://me:hunter2@host x";
+        let mut problems = Problems::default();
+        problems.add(Mark { source: 0, line: 1, column: 31 }, "`http://me:hunter2@host` is bad", "do better");
+        let shown = Report::new(&[("f", text)], problems).to_string();
+        let expected = [
+            "f:1:31: error: `http://(redacted)@host` is bad",
+            " 1 | proxy: http://***@host x",
+            "   |                        ^",
+            "   = do better",
+        ];
+        assert_eq!(shown, expected.join("\n"));
+        assert_eq!(without_quotations("`a b` is not `c`"), "`(redacted)` is not `(redacted)`");
     }
 }

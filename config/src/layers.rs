@@ -3,7 +3,6 @@
 use crate::check;
 use crate::decode::{Decode, Problems};
 use crate::diagnostic::Report;
-use crate::key_path::KeyPath;
 use crate::schema::Config;
 use crate::shape::Stage;
 use crate::yaml::{self, Kind, Mark, Node};
@@ -172,14 +171,6 @@ impl Loaded {
     pub fn sources(&self) -> &[Source] {
         &self.sources
     }
-
-    /// The value that a path leads to: a single one as it is, others as YAML. `None`: no layer sets it.
-    pub fn get(&self, path: &KeyPath) -> Option<String> {
-        match &self.tree.at(path)?.kind {
-            Kind::Scalar(text) => Some(text.clone()),
-            _ => None,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -241,7 +232,10 @@ mod tests {
         let loaded = read(&[(Layer::Oem, base), (Layer::StateFile, over)]).unwrap();
         let names: Vec<&str> = loaded.config.dockos.desktops.iter().map(|d| d.name.as_str()).collect();
         assert_eq!(names, ["a", "b", "c"]);
-        assert_eq!(loaded.get(&"dockos.desktops[name=a].memory".parse().unwrap()).as_deref(), Some("128M"));
+        assert_eq!(
+            loaded.get(&"dockos.desktops[name=a].memory".parse().unwrap(), false).as_deref(),
+            Some("128M")
+        );
         let report = read(&[(Layer::StateFile, over)]).unwrap_err();
         assert_eq!(report.short(), "state disk:1:23: error: missing key `tenant` (and 1 more)");
     }

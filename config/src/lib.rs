@@ -19,15 +19,20 @@ mod cmdline;
 mod datasource;
 mod decode;
 mod diagnostic;
+mod diff;
 mod early;
+mod emit;
 mod input;
 mod json_schema;
 mod key_path;
 mod layers;
+mod mask;
 mod merge;
 mod meta_data;
 mod schema;
+mod secret;
 mod shape;
+mod show;
 mod suggest;
 mod user_data;
 mod value;
@@ -40,6 +45,7 @@ pub use decode::Severity;
 pub use diagnostic::{Diagnostic, Report};
 pub use input::{MAX_SIZE, parse, parse_bytes, parse_service, parse_user_data, utf8};
 pub use json_schema::{config_shape, json_schema};
+pub use diff::{Change, diff};
 pub use key_path::{KeyPath, Segment};
 pub use layers::{Form, Layer, Loaded, Source, load};
 pub use meta_data::instance_id;
@@ -49,6 +55,7 @@ pub use schema::{
 };
 pub use shape::{Key, Keys, Lists, Scalar, Shape, Stage, Word};
 pub use user_data::{Content, MAX_USER_DATA, Part, UserData, unpack};
+pub use show::ShowOptions;
 pub use value::{
     AbsPath, Argv, AuthorizedKey, Capability, Command, Cpus, Device, Hostname, ImageRef, Interval, KeyValues,
     Mirror, Mode, Name, OomScore, Owner, PidsLimit, PortMapping, Protocol, RegistryHost, ServiceVolume, Size,

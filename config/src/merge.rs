@@ -75,13 +75,13 @@ impl Merger<'_> {
 /// What makes an item of a list the same as one of another layer's: its name, or else all of it; and how many such
 /// items stand before it. So an item that a layer has twice is there twice in the end.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Identity {
-    named: bool,
-    text: String,
-    before: usize,
+pub(crate) struct Identity {
+    pub(crate) named: bool,
+    pub(crate) text: String,
+    pub(crate) before: usize,
 }
 
-fn identities(items: &[Node], lists: Lists) -> Vec<Identity> {
+pub(crate) fn identities(items: &[Node], lists: Lists) -> Vec<Identity> {
     let mut counts: BTreeMap<(bool, String), usize> = BTreeMap::new();
     let mut identity = |item: &Node| {
         let name = match lists {

@@ -1,0 +1,141 @@
+//! What nobody should read over a shoulder: values of keys that are secret, and passwords in URLs.
+
+use crate::shape::Shape;
+use crate::yaml::{Entry, Kind, Node};
+
+/// What stands for a secret.
+pub(crate) const HIDDEN: &str = "(redacted)";
+
+/// A copy of a tree without its secrets.
+pub(crate) fn redacted(node: &Node, shape: Option<&'static Shape>) -> Node {
+    let kind = match &node.kind {
+        Kind::Null => Kind::Null,
+        Kind::Scalar(text) => Kind::Scalar(without_passwords(text)),
+        Kind::Sequence(items) => {
+            let shape = shape.and_then(Shape::item);
+            Kind::Sequence(items.iter().map(|item| redacted(item, shape)).collect())
+        }
+        Kind::Mapping(entries) => Kind::Mapping(entries.iter().map(|entry| open(entry, shape)).collect()),
+    };
+    Node::new(node.mark, kind)
+}
+
+fn open(entry: &Entry, shape: Option<&'static Shape>) -> Entry {
+    let key = shape.and_then(|shape| shape.key(&entry.key));
+    let value = match key {
+        Some(key) if key.secret && !entry.value.is_null() => {
+            Node::new(entry.value.mark, Kind::Scalar(HIDDEN.to_owned()))
+        }
+        _ => redacted(&entry.value, key.map(|key| key.shape).or_else(|| shape.and_then(Shape::value))),
+    };
+    Entry { key: entry.key.clone(), mark: entry.mark, value }
+}
+
+/// A text with [`HIDDEN`] in place of `user:password` in its URLs.
+pub(crate) fn without_passwords(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    for (from, to) in logins(text) {
+        out.push_str(&text[at..from]);
+        out.push_str(HIDDEN);
+        at = to;
+    }
+    out + &text[at..]
+}
+
+/// Where each `user:password` of a URL is, in bytes.
+pub(crate) fn logins(text: &str) -> Vec<(usize, usize)> {
+    let mut found = Vec::new();
+    for (slashes, _) in text.match_indices("://") {
+        let from = slashes + 3;
+        let rest = &text[from..];
+        let end = rest.find(|c: char| c.is_whitespace() || "/?#\"'`".contains(c)).unwrap_or(rest.len());
+        if let Some(at) = rest[..end].rfind('@').filter(|at| rest[..*at].contains(':')) {
+            found.push((from, from + at));
+        }
+    }
+    found
+}
+
+/// The keys below a shape whose values are secret.
+pub(crate) fn names(shape: &'static Shape, found: &mut Vec<&'static str>) {
+    match shape {
+        Shape::Scalar(_) | Shape::Bool | Shape::Choice(_) => {}
+        Shape::List(item) => names(item, found),
+        Shape::Map { value, .. } => names(value, found),
+        Shape::OneOf(shapes) => shapes.iter().for_each(|shape| names(shape, found)),
+        Shape::Keys(keys) => {
+            for key in keys.keys {
+                if !key.secret {
+                    names(key.shape, found);
+                } else if !found.contains(&key.name) {
+                    found.push(key.name);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::{Decode, Problems, keys};
+    use crate::{emit, yaml};
+
+    keys! {
+        /// A test's keys.
+        struct Top {
+            /// Users.
+            pub users: Vec<User>,
+            /// Open.
+            pub url: Option<String>,
+        }
+    }
+
+    keys! {
+        /// A user.
+        struct User {
+            /// Open.
+            pub name: Option<String>,
+            /// Secret.
+            @secret
+            pub passwd: Option<String>,
+            /// Secret too.
+            @secret
+            pub auth: std::collections::BTreeMap<String, String>,
+        }
+    }
+
+    #[test]
+    fn secrets_are_hidden_wherever_they_are() {
+        let text =
+            "{url: http://u:p@h/, users: [{name: a, passwd: x, auth: {b: c}}, {passwd: null, auth: [d]}]}";
+        let tree = yaml::load(0, text, &mut Problems::default()).unwrap();
+        let shown = emit::flow(&redacted(&tree, Some(Top::SHAPE)));
+        let expected = "{url: http://(redacted)@h/, users: [{name: a, passwd: \"(redacted)\", auth: \"(redacted)\"}, \
+                        {passwd: null, auth: \"(redacted)\"}]}";
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn their_keys_are_known() {
+        let mut found = Vec::new();
+        names(Top::SHAPE, &mut found);
+        assert_eq!(found, ["passwd", "auth"]);
+    }
+
+    #[test]
+    fn passwords_of_urls_are_hidden() {
+        let cases = [
+            ("http://user:pass@host/a", "http://(redacted)@host/a"),
+            ("x=https://u:p@q@h y=ftp://a:b@c", "x=https://(redacted)@h y=ftp://(redacted)@c"),
+            ("http://user@host/", "http://user@host/"),
+            ("http://host:80/a:b@c", "http://host:80/a:b@c"),
+            ("a:b@c", "a:b@c"),
+            ("://:@", "://(redacted)@"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(without_passwords(text), expected);
+        }
+    }
+}
