@@ -3,7 +3,10 @@
 use crate::check;
 use crate::decode::{Decode, Problems};
 use crate::diagnostic::Report;
+use crate::layers::{Form, Layer, Source, load};
 use crate::schema::{Config, Service};
+use crate::shape::Stage;
+use crate::user_data::{Content, unpack};
 use crate::yaml::{self, Mark, Node};
 
 /// The largest file that is read.
@@ -19,17 +22,20 @@ pub fn parse_bytes(source: &str, bytes: &[u8]) -> Result<Config, Report> {
     parse(source, utf8(source, bytes)?)
 }
 
-/// Reads a datasource's user-data: a cloud-config that says so in its first line.
+/// Reads user-data in any of its forms (see [`unpack`]), as that of a disk. Scripts in it are not run by this.
 pub fn parse_user_data(source: &str, bytes: &[u8]) -> Result<Config, Report> {
-    let text = utf8(source, bytes)?;
-    match header_problem(text) {
-        None => parse(source, text),
-        Some(message) => {
-            let mut problems = Problems::default();
-            problems.add(Mark::START, message, "begin the file with the line `#cloud-config`");
-            Err(Report::new(&[(source, text)], problems))
-        }
-    }
+    let parts = unpack(source, bytes)?.parts;
+    let sources = parts.into_iter().filter_map(|part| match part.content {
+        Content::CloudConfig(text) => Some(Source {
+            layer: Layer::Datasource,
+            stage: Stage::Local,
+            form: Form::CloudConfig,
+            name: part.source,
+            text,
+        }),
+        Content::Script(_) => None,
+    });
+    Ok(load(sources.collect())?.config)
 }
 
 /// Reads a service.yml: one system service, as it would be under `dockos: services:`.
@@ -51,7 +57,7 @@ fn read<T: Decode>(source: &str, text: &str, check: impl Fn(&T, &Node, &mut Prob
     }
 }
 
-fn utf8<'a>(source: &str, bytes: &'a [u8]) -> Result<&'a str, Report> {
+pub(crate) fn utf8<'a>(source: &str, bytes: &'a [u8]) -> Result<&'a str, Report> {
     std::str::from_utf8(bytes).map_err(|error| {
         let good = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
         let mut problems = Problems::default();
@@ -62,20 +68,4 @@ fn utf8<'a>(source: &str, bytes: &'a [u8]) -> Result<&'a str, Report> {
         problems.add(mark, message, hint);
         Report::new(&[(source, &good)], problems)
     })
-}
-
-/// What the first line is in place of `#cloud-config`; a blank file needs no header.
-fn header_problem(text: &str) -> Option<&'static str> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let first = text.lines().next().unwrap_or_default();
-    match first.trim_end() {
-        "#cloud-config" => None,
-        _ if text.trim().is_empty() => None,
-        line if line.starts_with("#!") => Some("this user-data is a script, not a cloud-config"),
-        line if line.starts_with("## template:") => Some("cloud-init's templates are not supported"),
-        line if line.starts_with("Content-Type:") || line.starts_with("MIME-Version:") => {
-            Some("this user-data is a MIME message, not a cloud-config")
-        }
-        _ => Some("the first line is not `#cloud-config`"),
-    }
 }

@@ -7,7 +7,7 @@ use crate::key_path::KeyPath;
 use crate::schema::Config;
 use crate::shape::Stage;
 use crate::yaml::{self, Kind, Mark, Node};
-use crate::{early, merge::merge};
+use crate::{cmdline, early, merge::merge, meta_data};
 
 /// Where a file comes from. What a higher layer says goes over a lower one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -159,11 +159,10 @@ impl Source {
     fn tree(&self, number: u16, problems: &mut Problems) -> Option<Node> {
         match self.form {
             Form::CloudConfig => yaml::load(number, &self.text, problems),
-            Form::CommandLine | Form::MetaData | Form::ConfigDrive | Form::NetworkConfig => {
-                let message = format!("a source in the form {} cannot be read", self.form.as_str());
-                problems.add(Mark::start_of(number), message, "write it as a cloud-config");
-                None
-            }
+            Form::CommandLine => cmdline::config(number, &self.text, problems),
+            Form::MetaData => meta_data::nocloud(number, &self.text, problems),
+            Form::ConfigDrive => meta_data::config_drive(number, &self.text, problems),
+            Form::NetworkConfig => meta_data::network_config(number, &self.text, problems),
         }
     }
 }

@@ -23,6 +23,7 @@ mod input;
 mod key_path;
 mod layers;
 mod merge;
+mod meta_data;
 mod schema;
 mod shape;
 mod suggest;
@@ -37,11 +38,13 @@ pub use diagnostic::{Diagnostic, Report};
 pub use input::{MAX_SIZE, parse, parse_bytes, parse_service, parse_user_data};
 pub use key_path::{KeyPath, Segment};
 pub use layers::{Form, Layer, Loaded, Source, load};
+pub use meta_data::instance_id;
 pub use schema::{
     CgroupMode, Config, CreateState, Desktop, Docker, Dockos, LogLevel, NetworkMode, PidMode, Restart,
     Service, State, SystemDocker, WriteFile,
 };
 pub use shape::{Key, Keys, Lists, Scalar, Shape, Stage, Word};
+pub use user_data::{Content, MAX_USER_DATA, Part, UserData, unpack};
 pub use value::{
     AbsPath, Argv, AuthorizedKey, Capability, Command, Cpus, Device, Hostname, ImageRef, Interval, KeyValues,
     Mirror, Mode, Name, OomScore, Owner, PidsLimit, PortMapping, Protocol, RegistryHost, ServiceVolume, Size,

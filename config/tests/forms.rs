@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use dockos_config::Cmdline;
+use dockos_config::{Cmdline, Content, parse_user_data, unpack};
 
 /// The bad inputs of a folder beside this file, in order.
 fn inputs(folder: &str) -> Vec<PathBuf> {
@@ -41,4 +41,78 @@ fn bad_command_lines_are_explained() {
         let report = Cmdline::parse(std::str::from_utf8(bytes).unwrap()).report;
         report.map_or("nothing is wrong".to_owned(), |report| report.to_string())
     });
+}
+
+#[test]
+fn bad_user_data_is_explained() {
+    check("bad-user-data", |bytes| match parse_user_data("user-data", bytes) {
+        Ok(_) => "nothing is wrong".to_owned(),
+        Err(report) => report.to_string(),
+    });
+}
+
+/// What is in a good file beside this one: the source, the lines before it, and the text of each part.
+fn parts(file: &str) -> Vec<(String, u32, String)> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/user-data").join(file);
+    let data =
+        unpack("user-data", &fs::read(path).unwrap()).unwrap_or_else(|report| panic!("{file}:\n{report}"));
+    data.parts.iter().map(|part| (part.source.clone(), part.lines_before, shown(&part.content))).collect()
+}
+
+fn shown(content: &Content) -> String {
+    match content {
+        Content::CloudConfig(text) => text.clone(),
+        Content::Script(bytes) => format!("run {}", String::from_utf8_lossy(bytes)),
+    }
+}
+
+fn part(source: &str, lines_before: u32, text: &str) -> (String, u32, String) {
+    (source.to_owned(), lines_before, text.to_owned())
+}
+
+#[test]
+fn good_messages_are_taken_apart() {
+    let python = [
+        part("user-data (part 1: web.yml)", 9, "#cloud-config\nhostname: lab-01\n"),
+        part("user-data (part 2: hi.sh)", 18, "run #!/bin/sh\necho hi\n"),
+        part(
+            "user-data (part 3: 桌.yml)",
+            0,
+            "#cloud-config\nwrite_files:\n- {path: /etc/motd, content: \"桌面\\n\"}\n",
+        ),
+    ];
+    assert_eq!(parts("python.mime"), python);
+    assert_eq!(parts("python.mime.gz"), python);
+    let crlf = parts("python-crlf.mime");
+    assert_eq!(crlf[0], part(&python[0].0, 9, "#cloud-config\r\nhostname: lab-01\r\n"));
+    assert_eq!(crlf[1..], python[1..], "a script has its own line ends");
+    let terraform = [
+        part("user-data (part 1: init.cfg)", 9, "#cloud-config\nhostname: lab-01\n"),
+        part("user-data (part 2)", 0, "run #!/bin/sh\necho hi\n"),
+    ];
+    assert_eq!(parts("terraform.mime"), terraform);
+    let nested = [
+        part("user-data (part 1: a \"b\".yml)", 0, "hostname: lab-01"),
+        part("user-data (part 2)", 0, "#cloud-config\nruncmd: [a]\n"),
+        part("user-data (part 3)", 24, "run #!/bin/sh\necho bare"),
+    ];
+    assert_eq!(parts("nested.mime"), nested);
+}
+
+#[test]
+fn what_is_no_message_is_one_part() {
+    let cases: [(&[u8], &[(String, u32, String)]); 6] = [
+        (b"", &[]),
+        (b" \r\n\n", &[]),
+        (b"\xef\xbb\xbf", &[]),
+        (b"#cloud-config\r\nhostname: a\r\n", &[part("x", 0, "#cloud-config\r\nhostname: a\r\n")]),
+        (b"\xef\xbb\xbf#cloud-config \na: b", &[part("x", 0, "#cloud-config \na: b")]),
+        (b"#!/bin/sh\r\n\xff\r\n", &[part("x", 0, "run #!/bin/sh\n\u{fffd}\n")]),
+    ];
+    for (bytes, meant) in cases {
+        let data = unpack("x", bytes).unwrap();
+        let found: Vec<_> =
+            data.parts.iter().map(|p| (p.source.clone(), p.lines_before, shown(&p.content))).collect();
+        assert_eq!(found, meant, "{bytes:?}");
+    }
 }

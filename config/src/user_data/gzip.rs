@@ -45,10 +45,10 @@ fn member<'a>(bytes: &'a [u8], out: &mut Vec<u8>, limit: usize) -> Result<&'a [u
 }
 
 fn skip_header(bytes: &[u8]) -> Result<&[u8], ValueError> {
-    let (header, mut rest) = bytes.split_at_checked(10).ok_or_else(cut_short)?;
-    if header[..2] != MAGIC {
+    if !bytes.starts_with(&MAGIC[..bytes.len().min(MAGIC.len())]) {
         return Err(broken("something else than gzip data is in it"));
     }
+    let (header, mut rest) = bytes.split_at_checked(10).ok_or_else(cut_short)?;
     let flags = header[3];
     if header[2] != 8 || flags & RESERVED != 0 {
         return Err(broken("it is packed in an unknown way"));
