@@ -1,8 +1,13 @@
 //! User-data from a stranger: an answer, soon, within bounds, and never a panic.
 
+use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use dockos_config::{Cmdline, Content, MAX_USER_DATA, Report, UserData, parse_user_data, unpack};
+use dockos_config::{
+    Cmdline, Content, Form, KeyPath, Layer, MAX_USER_DATA, Report, Source, Stage, UserData, load,
+    parse_bytes, parse_user_data, unpack,
+};
 use proptest::prelude::*;
 
 const MESSAGE: &[u8] = include_bytes!("user-data/nested.mime");
@@ -89,6 +94,30 @@ fn a_long_command_line_is_refused() {
     let most: String = (0..).map(|n| format!("cc.k{n}.a.b.c ")).take(2000).collect();
     assert_eq!(Cmdline::parse(&most).report, None);
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+}
+
+/// What the fuzzer starts from: each file, whatever it was meant for, gets an answer from each reader.
+#[test]
+fn seeds_of_the_fuzzer_get_an_answer() {
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds");
+    let folders = fs::read_dir(seeds).unwrap().flatten();
+    let files: Vec<_> = folders.flat_map(|folder| fs::read_dir(folder.path()).unwrap().flatten()).collect();
+    assert!(files.len() > 50);
+    for file in files {
+        let (name, bytes) = (file.path().display().to_string(), fs::read(file.path()).unwrap());
+        let text = String::from_utf8_lossy(&bytes);
+        let _ = read(&name, &bytes);
+        let _ = parse_user_data(&name, &bytes);
+        let _ = parse_bytes(&name, &bytes);
+        let _ = Cmdline::parse(&text);
+        let _ = text.parse::<KeyPath>().map(|path| assert_eq!(path.to_string().parse(), Ok(path)));
+        for form in
+            [Form::CloudConfig, Form::CommandLine, Form::MetaData, Form::ConfigDrive, Form::NetworkConfig]
+        {
+            let (layer, stage, name) = (Layer::Datasource, Stage::Local, name.clone());
+            let _ = load(vec![Source { layer, stage, form, name, text: text.to_string() }]);
+        }
+    }
 }
 
 proptest! {
