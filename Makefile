@@ -42,6 +42,7 @@ check: ## formatting, lints, licences and advisories
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- --deny warnings
 	sh -n buildroot/setup.sh
+	sh -n fuzz/run.sh
 	@sh -c '$(CARGO) deny --version >/dev/null 2>&1 || { echo "check: no cargo-deny (cargo install cargo-deny): licences and advisories are not checked"; exit 0; }; \
 	  $(CARGO) deny check licenses bans sources && \
 	  if $(CARGO) deny fetch db >/dev/null 2>&1; then $(CARGO) deny check advisories; \
@@ -50,6 +51,10 @@ check: ## formatting, lints, licences and advisories
 .PHONY: generate
 generate: ## rewrite what is made from the declared keys: JSON Schema, reference
 	UPDATE_GENERATED=1 $(CARGO) test --quiet --package dockos-config --test generated
+
+.PHONY: fuzz
+fuzz: ## look for inputs that crash the config's readers (TIME=60 s each, TARGET=name)
+	@CARGO=$(CARGO) sh fuzz/run.sh $(or $(TIME),60) $(TARGET)
 
 .PHONY: bench
 bench: image ## the README's figures, from several boots

@@ -209,19 +209,13 @@ fn url(text: &str) -> Result<String, ValueError> {
 }
 
 fn sha256(hex: &str) -> Result<[u8; 32], ValueError> {
-    let mut sum = [0; 32];
-    let good = hex.len() == 64
-        && hex.is_ascii()
-        && sum.iter_mut().zip(hex.as_bytes().chunks(2)).all(|(byte, pair)| {
-            let digits = pair.iter().map(|c| char::from(*c).to_digit(16));
-            let value = digits.fold(Some(0), |value, digit| Some(value? * 16 + digit?));
-            value.and_then(|value| u8::try_from(value).ok()).map(|value| *byte = value).is_some()
-        });
-    match good {
-        true => Ok(sum),
-        false => {
-            Err(ValueError::not_a("a SHA-256", hex, "", "64 hex digits, as `sha256sum FILE` prints them"))
-        }
+    let digits: Option<Vec<u32>> = hex.chars().map(|c| c.to_digit(16)).collect();
+    let bytes: Vec<u8> =
+        digits.unwrap_or_default().chunks_exact(2).map(|pair| (pair[0] * 16 + pair[1]) as u8).collect();
+    let hint = "64 hex digits, as `sha256sum FILE` prints them";
+    match bytes.try_into() {
+        Ok(sum) if hex.len() == 64 => Ok(sum),
+        _ => Err(ValueError::not_a("a SHA-256", hex, "", hint)),
     }
 }
 

@@ -3,7 +3,9 @@
 use crate::check;
 use crate::decode::{Decode, Problems};
 use crate::diagnostic::Report;
+use crate::layers::{Form, Layer, Source, load};
 use crate::schema::{Config, Service};
+use crate::shape::Stage;
 use crate::user_data::{Content, unpack};
 use crate::yaml::{self, Mark, Node};
 
@@ -20,22 +22,20 @@ pub fn parse_bytes(source: &str, bytes: &[u8]) -> Result<Config, Report> {
     parse(source, utf8(source, bytes)?)
 }
 
-/// Reads a datasource's user-data in any of its forms (see [`crate::unpack`]). Scripts in it are not run by this.
+/// Reads user-data in any of its forms (see [`unpack`]), as that of a disk. Scripts in it are not run by this.
 pub fn parse_user_data(source: &str, bytes: &[u8]) -> Result<Config, Report> {
-    let data = unpack(source, bytes)?;
-    let mut configs = Vec::new();
-    let mut report = Report::default();
-    for part in &data.parts {
-        let Content::CloudConfig(text) = &part.content else { continue };
-        match parse(&part.source, text) {
-            Ok(config) => configs.push(config),
-            Err(bad) => report.diagnostics.extend(bad.diagnostics),
-        }
-    }
-    if report.has_errors() {
-        return Err(report);
-    }
-    Ok(configs.pop().unwrap_or_default())
+    let parts = unpack(source, bytes)?.parts;
+    let sources = parts.into_iter().filter_map(|part| match part.content {
+        Content::CloudConfig(text) => Some(Source {
+            layer: Layer::Datasource,
+            stage: Stage::Local,
+            form: Form::CloudConfig,
+            name: part.source,
+            text,
+        }),
+        Content::Script(_) => None,
+    });
+    Ok(load(sources.collect())?.config)
 }
 
 /// Reads a service.yml: one system service, as it would be under `dockos: services:`.

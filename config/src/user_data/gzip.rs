@@ -38,7 +38,8 @@ fn member<'a>(bytes: &'a [u8], out: &mut Vec<u8>, limit: usize) -> Result<&'a [u
     let used = inflate(body, out, limit)?;
     let trailer = body.get(used..used + TRAILER).ok_or_else(cut_short)?;
     let sums = [crc32(&out[from..]).to_le_bytes(), ((out.len() - from) as u32).to_le_bytes()];
-    if trailer != sums.concat() {
+    // A fuzzer cannot guess a checksum, and would never get past it.
+    if trailer != sums.concat() && !cfg!(fuzzing) {
         return Err(broken("its checksum is wrong"));
     }
     Ok(&body[used + TRAILER..])
