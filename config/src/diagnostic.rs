@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::decode::{Problem, Problems, Severity};
+use crate::yaml::Mark;
 
 /// One thing that is wrong: where, what, and what to do.
 ///
@@ -38,9 +39,10 @@ pub struct Report {
 const SHOWN: usize = 100;
 
 impl Diagnostic {
-    fn new(sources: &[(&str, &str)], problem: Problem) -> Self {
+    fn new(sources: &[(&str, &str)], secrets: &[Mark], problem: Problem) -> Self {
         let (source, text) = sources.get(usize::from(problem.mark.source)).copied().unwrap_or_default();
-        let (text, caret) = snippet(line(text, problem.mark.line), problem.mark.column);
+        let shown = without_secrets(line(text, problem.mark.line), problem.mark, secrets);
+        let (text, caret) = snippet(&shown, problem.mark.column);
         Self {
             severity: problem.severity,
             source: source.to_owned(),
@@ -82,9 +84,10 @@ impl fmt::Display for Diagnostic {
 
 impl Report {
     /// Of problems in files with these names and texts, numbered as their marks do.
-    pub(crate) fn new(sources: &[(&str, &str)], Problems(mut problems): Problems) -> Self {
+    pub(crate) fn new(sources: &[(&str, &str)], Problems(mut problems, secrets): Problems) -> Self {
         problems.sort_by_key(|problem| (problem.severity, problem.mark));
-        Self { diagnostics: problems.into_iter().map(|problem| Diagnostic::new(sources, problem)).collect() }
+        let diagnostic = |problem| Diagnostic::new(sources, &secrets, problem);
+        Self { diagnostics: problems.into_iter().map(diagnostic).collect() }
     }
 
     /// Whether anything makes the config unusable.
@@ -113,6 +116,14 @@ impl fmt::Display for Report {
 }
 
 impl std::error::Error for Report {}
+
+/// A line up to the first value of it that may not be shown: banners are read by many.
+fn without_secrets(line: &str, at: Mark, secrets: &[Mark]) -> String {
+    let same = secrets.iter().filter(|secret| (secret.source, secret.line) == (at.source, at.line));
+    let Some(column) = same.map(|secret| secret.column).min() else { return line.to_owned() };
+    let shown = usize::try_from(column).unwrap_or(usize::MAX).saturating_sub(1);
+    line.chars().take(shown).chain("(not shown)".chars()).collect()
+}
 
 /// The part of a line around a column, and the column's offset in it.
 fn snippet(line: &str, column: u32) -> (String, usize) {
@@ -153,7 +164,6 @@ fn line(text: &str, number: u32) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::yaml::Mark;
 
     fn shown(text: &str, line: u32, column: u32) -> String {
         let mut problems = Problems::default();
@@ -182,6 +192,18 @@ mod tests {
     #[test]
     fn no_escape_sequence_reaches_the_terminal() {
         assert!(!shown("\u{1b}[2J", 1, 1).contains('\u{1b}'));
+    }
+
+    #[test]
+    fn the_rest_of_a_line_after_a_secret_is_not_shown() {
+        let mut problems = Problems::default();
+        problems.1.push(Mark { source: 0, line: 1, column: 4 });
+        for column in [1, 4] {
+            problems.add(Mark { source: 0, line: 1, column }, "bad", "do better");
+        }
+        let shown = Report::new(&[("f", "p: sesame, q: r")], problems).to_string();
+        assert!(!shown.contains("sesame") && !shown.contains("q: r"), "{shown}");
+        assert!(shown.contains(" 1 | p: (not shown)\n   |    ^\n"), "{shown}");
     }
 
     #[test]

@@ -45,9 +45,9 @@ pub(crate) fn network_config(source: u16, text: &str, problems: &mut Problems) -
             return with_version(entries.pop()?, problems);
         }
         Kind::Mapping(entries) if entries.is_empty() => {
-            return Some(Node { mark, kind: Kind::Mapping(entries) });
+            return Some(Node::new(mark, Kind::Mapping(entries)));
         }
-        kind => Entry { key: "network".to_owned(), mark, value: Node { mark, kind } },
+        kind => Entry { key: "network".to_owned(), mark, value: Node::new(mark, kind) },
     };
     with_version(network, problems)
 }
@@ -61,7 +61,7 @@ fn with_version(network: Entry, problems: &mut Problems) -> Option<Node> {
         problems.add(version.mark, "version 1 of the network config is not supported", hint);
         return None;
     }
-    Some(Node { mark: network.mark, kind: Kind::Mapping(vec![network]) })
+    Some(Node::new(network.mark, Kind::Mapping(vec![network])))
 }
 
 /// A document that is a mapping, or empty.
@@ -69,7 +69,7 @@ fn load(source: u16, text: &str, problems: &mut Problems) -> Option<Node> {
     let root = yaml::load(source, text, problems)?;
     match root.kind {
         Kind::Mapping(_) => Some(root),
-        Kind::Null => Some(Node { mark: root.mark, kind: Kind::Mapping(Vec::new()) }),
+        Kind::Null => Some(Node::new(root.mark, Kind::Mapping(Vec::new()))),
         _ => {
             problems.kind(&root, "a mapping", "write `key: value`, each on a line of its own");
             None
@@ -98,7 +98,7 @@ fn meta_data(
     }
     let good = !found.any_error();
     problems.0.append(&mut found.0);
-    good.then_some(Node { mark: root.mark, kind: Kind::Mapping(entries) })
+    good.then_some(Node::new(root.mark, Kind::Mapping(entries)))
 }
 
 /// A name with dots is the whole name of the machine; its own is what stands before the first.
@@ -114,7 +114,7 @@ fn hostname(node: &Node, entries: &mut Vec<Entry>) {
 }
 
 fn entry(key: &str, mark: Mark, kind: Kind) -> Entry {
-    Entry { key: key.to_owned(), mark, value: Node { mark, kind } }
+    Entry { key: key.to_owned(), mark, value: Node::new(mark, kind) }
 }
 
 /// Public keys as cloud-init takes them: lines of a text, items of a list, or the values of a mapping.
@@ -122,7 +122,7 @@ fn public_keys(node: &Node, problems: &mut Problems) -> Vec<Node> {
     let children: Vec<&Node> = match &node.kind {
         Kind::Null => Vec::new(),
         Kind::Scalar(text) => {
-            let line = |line: &str| Node { mark: node.mark, kind: Kind::Scalar(line.to_owned()) };
+            let line = |line: &str| Node::new(node.mark, Kind::Scalar(line.to_owned()));
             return text.lines().map(str::trim).filter(|text| !text.is_empty()).map(line).collect();
         }
         Kind::Sequence(items) => items.iter().collect(),
