@@ -20,6 +20,7 @@ mod datasource;
 mod decode;
 mod diagnostic;
 mod early;
+pub mod import;
 mod input;
 mod json_schema;
 mod key_path;
