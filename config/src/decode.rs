@@ -38,6 +38,9 @@ impl Severity {
     }
 }
 
+/// Keys listed beside a guess at the one that is meant.
+const MOST_LISTED: usize = 12;
+
 /// Problems noted of each severity: more are one mistake's echo.
 const MOST: usize = 50;
 
@@ -199,10 +202,12 @@ impl<'a> Keys<'a> {
     pub(crate) fn open(node: &'a Node, known: &shape::Keys, problems: &mut Problems) -> Option<Self> {
         let entries = mapping(node, problems)?;
         for entry in entries {
-            match known.get(&entry.key) {
-                None => unknown_key(entry, &known.names(), problems),
-                Some(key) if key.later && !entry.value.is_null() => later(entry, problems),
-                Some(_) => {}
+            let Some(key) = known.get(&entry.key) else {
+                unknown_key(entry, known, problems);
+                continue;
+            };
+            if key.later && !entry.value.is_null() {
+                later(entry, problems);
             }
         }
         Some(Self { mark: node.mark, entries })
@@ -221,12 +226,21 @@ impl<'a> Keys<'a> {
     }
 }
 
-fn unknown_key(entry: &Entry, known: &[&str], problems: &mut Problems) {
-    let message = match nearest(&entry.key, known) {
-        Some(key) => format!("unknown key {}; did you mean `{key}`?", quoted(&entry.key)),
-        None => format!("unknown key {}", quoted(&entry.key)),
+fn unknown_key(entry: &Entry, known: &shape::Keys, problems: &mut Problems) {
+    let key = quoted(&entry.key);
+    if let Some(refused) = known.refusal(&entry.key) {
+        return problems.add(entry.mark, format!("{key} cannot be set: {}", refused.why), refused.instead);
+    }
+    let known = known.names();
+    let list = format!("keys known here: {}", known.join(", "));
+    let (message, hint) = match nearest(&entry.key, &known) {
+        Some(meant) if known.len() > MOST_LISTED => {
+            (format!("unknown key {key}; did you mean `{meant}`?"), format!("write `{meant}`, or remove it"))
+        }
+        Some(meant) => (format!("unknown key {key}; did you mean `{meant}`?"), list),
+        None => (format!("unknown key {key}"), list),
     };
-    problems.add(entry.mark, message, format!("keys known here: {}", known.join(", ")));
+    problems.add(entry.mark, message, hint);
 }
 
 fn later(entry: &Entry, problems: &mut Problems) {
@@ -238,7 +252,13 @@ fn later(entry: &Entry, problems: &mut Problems) {
 pub(crate) fn choose(node: &Node, words: &[shape::Word], problems: &mut Problems) -> Option<usize> {
     let choices: Vec<&str> = words.iter().map(|word| word.word).collect();
     let text = scalar(node, &format!("one of {}", choices.join(", ")), problems)?;
-    let found = choices.iter().position(|choice| *choice == text);
+    // YAML 1.1's words for true and false, as for any other value of that kind.
+    let meant = match text {
+        "yes" | "on" | "True" | "TRUE" if choices.contains(&"true") => "true",
+        "no" | "off" | "False" | "FALSE" if choices.contains(&"false") && !choices.contains(&text) => "false",
+        text => text,
+    };
+    let found = choices.iter().position(|choice| *choice == meant);
     if found.is_none() {
         let guess = nearest(text, &choices).map(|c| format!("; did you mean `{c}`?")).unwrap_or_default();
         problems.add(
@@ -252,9 +272,10 @@ pub(crate) fn choose(node: &Node, words: &[shape::Word], problems: &mut Problems
 
 /// Declares a struct whose fields are the keys of a mapping, and how to decode it. A field is written
 /// `/// meaning`, flags such as `@later` or `@by("path")` (see [`shape::Key`]), `pub name: Type,`; where the key of the
-/// file is not a name in Rust, `pub name = "the-key": Type,`.
+/// file is not a name in Rust, `pub name = "the-key": Type,`. Before the struct, `@refused(TABLE)` names keys known
+/// elsewhere that are an error here.
 macro_rules! keys {
-    ($(#[doc = $doc:literal])* $(#[derive($($derive:ident),*)])? $vis:vis struct $name:ident {
+    ($(#[doc = $doc:literal])* $(#[derive($($derive:ident),*)])? $(@refused($refused:path))? $vis:vis struct $name:ident {
         $(
             $(#[doc = $field_doc:literal])*
             $(@$flag:ident $(($argument:literal))?)*
@@ -279,6 +300,7 @@ macro_rules! keys {
                         <$type as $crate::decode::Decode>::REQUIRED,
                     )$(.$flag($($argument)?))*,
                 )*],
+                refused: $crate::decode::refused!($($refused)?),
             };
         }
 
@@ -309,6 +331,16 @@ macro_rules! key_name {
     };
     ($field:ident = $key:literal) => {
         $key
+    };
+}
+
+/// The table of refused keys, or none.
+macro_rules! refused {
+    () => {
+        &[]
+    };
+    ($refused:path) => {
+        $refused
     };
 }
 
@@ -363,4 +395,4 @@ macro_rules! choice {
     };
 }
 
-pub(crate) use {choice, key_name, keys};
+pub(crate) use {choice, key_name, keys, refused};

@@ -22,6 +22,7 @@ mod diagnostic;
 mod diff;
 mod early;
 mod emit;
+pub mod import;
 mod input;
 mod json_schema;
 mod key_path;
@@ -43,21 +44,24 @@ pub use cmdline::{Cmdline, SOURCE as CMDLINE_SOURCE};
 pub use datasource::{ConfigUrl, Datasource, NoCloud, Seed};
 pub use decode::Severity;
 pub use diagnostic::{Diagnostic, Report};
+pub use diff::{Change, diff};
 pub use input::{MAX_SIZE, parse, parse_bytes, parse_service, parse_user_data, utf8};
 pub use json_schema::{config_shape, json_schema};
-pub use diff::{Change, diff};
 pub use key_path::{KeyPath, Segment};
 pub use layers::{Form, Layer, Loaded, Source, load};
 pub use meta_data::instance_id;
 pub use schema::{
-    CgroupMode, Config, CreateState, Desktop, Docker, Dockos, LogLevel, NetworkMode, PidMode, Restart,
-    Service, State, SystemDocker, WriteFile,
+    CaCerts, CgroupMode, Condition, Config, CreateState, Desktop, Docker, Dockos, Group, GrowMode, Growpart,
+    LogLevel, ManageEtcHosts, Mount, MountDefaults, MountFields, NetworkMode, Ntp, PidMode, PowerMode,
+    PowerState, ResizeRootfs, Restart, Service, State, Swap, SystemDocker, User, UserItem, WriteFile,
 };
-pub use shape::{Key, Keys, Lists, Scalar, Shape, Stage, Word};
-pub use user_data::{Content, MAX_USER_DATA, Part, UserData, unpack};
+pub use shape::{Key, Keys, Lists, Refused, Scalar, Shape, Stage, Word};
 pub use show::ShowOptions;
+pub use user_data::{Content, MAX_USER_DATA, Part, UserData, unpack};
 pub use value::{
-    AbsPath, Argv, AuthorizedKey, Capability, Command, Cpus, Device, Hostname, ImageRef, Interval, KeyValues,
-    Mirror, Mode, Name, OomScore, Owner, PidsLimit, PortMapping, Protocol, RegistryHost, ServiceVolume, Size,
-    TenantVolume, Tmpfs, ValueError,
+    AbsPath, Account, AccountId, Accounts, Argv, AuthorizedKey, Capability, Certificates, Command, Count,
+    Cpus, Delay, Device, DomainName, Field, FstabNumber, Gecos, HostAddr, Hostname, ImageRef, Interval,
+    KeyValues, Locale, Mirror, Mode, Name, OomScore, Owner, PasswordHash, PidsLimit, Port, PortMapping,
+    Protocol, RegistryHost, Seconds, ServiceVolume, Size, Sudo, SwapSize, TenantVolume, TimeZone, Tmpfs,
+    ValueError,
 };

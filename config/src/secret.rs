@@ -72,6 +72,10 @@ pub(crate) fn names(shape: &'static Shape, found: &mut Vec<&'static str>) {
                     found.push(key.name);
                 }
             }
+            // Refused or not, what stands there is somebody's secret.
+            for refused in keys.refused.iter().filter(|refused| refused.secret) {
+                found.extend(refused.names);
+            }
         }
     }
 }

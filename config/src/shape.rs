@@ -56,6 +56,21 @@ pub struct Keys {
     pub doc: &'static str,
     /// Its keys in the order of the reference.
     pub keys: &'static [Key],
+    /// Keys that are known elsewhere and have no meaning here.
+    pub refused: &'static [Refused],
+}
+
+/// Keys that someone who comes from another system writes, and why they are an error here.
+#[derive(Debug)]
+pub struct Refused {
+    /// The keys.
+    pub names: &'static [&'static str],
+    /// Why there is no such key.
+    pub why: &'static str,
+    /// What to do instead.
+    pub instead: &'static str,
+    /// Their values are never shown.
+    pub secret: bool,
 }
 
 /// A key of such a mapping.
@@ -172,6 +187,11 @@ impl Keys {
     /// The key of a name.
     pub fn get(&self, name: &str) -> Option<&'static Key> {
         self.keys.iter().find(|key| key.name == name)
+    }
+
+    /// What is said of a key that has no meaning here, though it is known elsewhere.
+    pub fn refusal(&self, name: &str) -> Option<&'static Refused> {
+        self.refused.iter().find(|refused| refused.names.contains(&name))
     }
 
     /// The names of all keys.

@@ -1,8 +1,10 @@
 //! Files to write, as in cloud-init.
 
+use super::refused;
 use crate::decode::{Decode, Problems, choice, keys};
 use crate::shape::Shape;
-use crate::value::{AbsPath, Mode, Owner, base64};
+use crate::user_data::gunzip;
+use crate::value::{AbsPath, Mode, Owner, ValueError, base64};
 use crate::yaml::Node;
 
 /// A file to write before anything is started.
@@ -18,10 +20,13 @@ pub struct WriteFile {
     pub owner: Owner,
     /// Whether the content goes after what is there already.
     pub append: bool,
+    /// Whether it is written only before `runcmd`.
+    pub defer: bool,
 }
 
 keys! {
     /// A file to write before anything is started.
+    @refused(refused::WRITE_FILE)
     struct WriteFileKeys {
         /// Where the file goes.
         pub path: AbsPath,
@@ -37,6 +42,9 @@ keys! {
         pub owner: Option<Owner>,
         /// Add to the file that is there.
         pub append: bool,
+        /// Write it late: once users are there and both Dockers answer, just before `runcmd`.
+        @later
+        pub defer: bool,
     }
 }
 
@@ -51,6 +59,18 @@ choice! {
         B64 = "b64",
         /// The long name for the same.
         Base64 = "base64",
+        /// Compressed by gzip, then base64, as a text always is.
+        Gz = "gz",
+        /// The long name for the same.
+        Gzip = "gzip",
+        /// The same.
+        GzB64 = "gz+b64",
+        /// The same.
+        GzBase64 = "gz+base64",
+        /// The same.
+        GzipB64 = "gzip+b64",
+        /// The same.
+        GzipBase64 = "gzip+base64",
     }
 }
 
@@ -58,25 +78,34 @@ impl Decode for WriteFile {
     const SHAPE: &'static Shape = WriteFileKeys::SHAPE;
 
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let WriteFileKeys { path, content, encoding, permissions, owner, append } =
+        let WriteFileKeys { path, content, encoding, permissions, owner, append, defer } =
             WriteFileKeys::decode(node, problems)?;
-        let content = content.unwrap_or_default();
-        let content = match encoding {
-            Encoding::Text | Encoding::TextPlain => content.into_bytes(),
-            Encoding::B64 | Encoding::Base64 => match base64::decode(&content) {
-                Ok(bytes) => bytes,
-                Err(error) => {
-                    problems.value(node.get("content").unwrap_or(node).mark, error);
-                    return None;
-                }
-            },
-        };
+        let content = encoding.decode(content.unwrap_or_default());
+        let wrong = |error| problems.value(node.get("content").unwrap_or(node).mark, error);
         Some(Self {
             path,
-            content,
+            content: content.map_err(wrong).ok()?,
             permissions: permissions.unwrap_or_default(),
             owner: owner.unwrap_or_default(),
             append,
+            defer,
         })
+    }
+}
+
+/// How many times its compressed size a file may have: what bounds the memory of many files.
+const MOST_UNPACKED: usize = 32;
+
+impl Encoding {
+    /// The bytes that a text stands for.
+    fn decode(self, content: String) -> Result<Vec<u8>, ValueError> {
+        match self {
+            Self::Text | Self::TextPlain => Ok(content.into_bytes()),
+            Self::B64 | Self::Base64 => base64::decode(&content),
+            Self::Gz | Self::Gzip | Self::GzB64 | Self::GzBase64 | Self::GzipB64 | Self::GzipBase64 => {
+                let packed = base64::decode(&content)?;
+                gunzip(&packed, packed.len() * MOST_UNPACKED)
+            }
+        }
     }
 }

@@ -2,19 +2,57 @@
 
 use std::collections::BTreeMap;
 
-use super::{Desktop, Service, WriteFile};
+use super::{
+    CaCerts, Desktop, Group, Growpart, ManageEtcHosts, Mount, MountDefaults, Ntp, PowerState, ResizeRootfs,
+    Service, Swap, UserItem, WriteFile, refused,
+};
 use crate::decode::{choice, keys};
-use crate::value::{AbsPath, AuthorizedKey, Command, Hostname, Mirror, Name, RegistryHost, Size};
+use crate::value::{
+    AbsPath, AuthorizedKey, Command, DomainName, Hostname, Locale, Mirror, Name, RegistryHost, Size, TimeZone,
+};
 
 keys! {
     /// A whole cloud-config. Its default is what an empty file means.
     #[derive(Default)]
+    @refused(refused::TOP)
     pub struct Config {
-        /// The machine's name.
+        /// The machine's name, without its domain.
+        @default("what the network calls it, or `dockos`")
         pub hostname: Option<Hostname>,
+        /// The machine's name with its domain.
+        @later
+        pub fqdn: Option<DomainName>,
+        /// Use `fqdn` as the machine's name in place of `hostname`.
+        @later
+        pub prefer_fqdn_over_hostname: bool,
+        /// What becomes of `/etc/hosts`.
+        @later
+        pub manage_etc_hosts: ManageEtcHosts,
+        /// The time zone.
+        @later
+        @default("UTC")
+        pub timezone: Option<TimeZone>,
+        /// The language of messages and of new desktops.
+        @later
+        @default("C.UTF-8")
+        pub locale: Option<Locale>,
+        /// Groups of the machine: names, or `NAME: [USER, ...]`.
+        @later
+        @add
+        pub groups: Vec<Group>,
+        /// Users of the machine besides root.
+        @later
+        @by("name")
+        pub users: Vec<UserItem>,
         /// Public keys that may log in as root by ssh; none: no ssh service.
         @add
         pub ssh_authorized_keys: Vec<AuthorizedKey>,
+        /// Let users log in by ssh with their password.
+        @later
+        pub ssh_pwauth: bool,
+        /// Keep root from logging in by ssh. cloud-init's default is true; DockOS has no other user of its own.
+        @later
+        pub disable_root: bool,
         /// Files to write before anything is started.
         @by("path")
         pub write_files: Vec<WriteFile>,
@@ -24,6 +62,39 @@ keys! {
         /// Commands run once both Dockers answer, in this order.
         @add
         pub runcmd: Vec<Command>,
+        /// Filesystems to mount besides the machine's own: lists of the fields of fstab,
+        /// `[SPEC, PATH, TYPE, OPTIONS, FREQ, PASSNO]`, of which the first two are needed.
+        @later
+        @add
+        pub mounts: Vec<Mount>,
+        /// What `mounts` leave out, six fields of fstab.
+        @later
+        @default("[null, null, auto, \"defaults,nofail\", 0, 2]")
+        pub mount_default_fields: MountDefaults,
+        /// A file that the machine swaps to.
+        @later
+        pub swap: Swap,
+        /// Where the machine gets the time from.
+        @later
+        pub ntp: Ntp,
+        /// Authorities whose certificates the machine and its engines trust.
+        @later
+        pub ca_certs: CaCerts,
+        /// cloud-init's old name for `ca_certs`; one of both can be set.
+        @later
+        pub ca_certs_old = "ca-certs": CaCerts,
+        /// Whether the state disk's partition grows with the disk.
+        @later
+        pub growpart: Growpart,
+        /// Whether the state disk's filesystem grows with its partition.
+        @later
+        pub resize_rootfs: ResizeRootfs,
+        /// What becomes of the machine once it has booted and all commands have run.
+        @later
+        pub power_state: Option<PowerState>,
+        /// What the consoles show once the machine is ready.
+        @later
+        pub final_message: Option<String>,
         /// All that is DockOS's own.
         pub dockos: Dockos,
     }

@@ -10,6 +10,15 @@ use super::ValueError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Size(NonZeroU64);
 
+/// How large the swap file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SwapSize {
+    /// As memory and the disk's free space suggest.
+    Auto,
+    /// So many bytes.
+    Bytes(Size),
+}
+
 /// A number of CPUs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cpus(u64);
@@ -81,6 +90,18 @@ impl FromStr for Size {
         let bytes = bytes.ok_or_else(|| wrong("it is too large"))?;
         let zero = || wrong("it is zero (for no limit, leave the key out)");
         NonZeroU64::new(bytes).map(Self).ok_or_else(zero)
+    }
+}
+
+impl FromStr for SwapSize {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "0" => Err(ValueError::new("`0` makes no swap", "for no swap, remove the key `swap`")),
+            _ => text.parse().map(Self::Bytes),
+        }
     }
 }
 

@@ -2,14 +2,18 @@
 
 use super::ValueError;
 
-/// Decodes base64, with or without padding, ignoring line breaks and spaces.
+/// Decodes the content of a file.
 pub(crate) fn decode(text: &str) -> Result<Vec<u8>, ValueError> {
-    let wrong = |why: String| {
+    bytes(text).map_err(|why| {
         ValueError::new(
             format!("the content is not base64: {why}"),
             "make it with `base64 FILE`, or set `encoding: text`",
         )
-    };
+    })
+}
+
+/// Decodes base64, with or without padding, ignoring line breaks and spaces; or says why it is none.
+pub(crate) fn bytes(text: &str) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
     let (mut bits, mut count, mut padded) = (0u32, 0usize, 0usize);
     for c in text.chars().filter(|c| !c.is_ascii_whitespace()) {
@@ -18,7 +22,7 @@ pub(crate) fn decode(text: &str) -> Result<Vec<u8>, ValueError> {
                 padded += 1;
                 continue;
             }
-            return Err(wrong(format!("unexpected {c:?} after {count} letters")));
+            return Err(format!("unexpected {c:?} after {count} letters"));
         };
         bits = bits << 6 | six;
         count += 1;
@@ -30,7 +34,7 @@ pub(crate) fn decode(text: &str) -> Result<Vec<u8>, ValueError> {
         (0, 0) => {}
         (2, 0 | 2) => bytes.push((bits >> 4) as u8),
         (3, 0 | 1) => bytes.extend_from_slice(&((bits >> 2) as u16).to_be_bytes()),
-        _ => return Err(wrong("it is cut short".to_owned())),
+        _ => return Err("it is cut short".to_owned()),
     }
     Ok(bytes)
 }

@@ -47,6 +47,33 @@ impl FromStr for Interval {
     }
 }
 
+/// A number of minutes; `now`: none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delay(u32);
+
+impl Delay {
+    /// The minutes.
+    pub fn minutes(self) -> u32 {
+        self.0
+    }
+}
+
+impl FromStr for Delay {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let minutes = match text.strip_prefix('+').unwrap_or(text) {
+            "now" => Some(0),
+            digits if digits.bytes().all(|b| b.is_ascii_digit()) => digits.parse().ok(),
+            _ => None,
+        };
+        let week = 7 * 24 * 60;
+        minutes.filter(|minutes| *minutes <= week).map(Self).ok_or_else(|| {
+            ValueError::not_a("a delay", text, "", "`now`, or a number of minutes up to a week, such as `5`")
+        })
+    }
+}
+
 /// Splits after the first characters that are wanted.
 fn take(text: &str, wanted: impl Fn(char) -> bool) -> (&str, &str) {
     text.split_at(text.find(|c| !wanted(c)).unwrap_or(text.len()))

@@ -1,27 +1,35 @@
 //! Values of single keys: each a type that can only hold what is valid, with an error that says what would be.
 
+mod account;
 mod amount;
 pub(crate) mod base64;
 mod command;
 mod host;
 mod interval;
+mod locale;
 mod mode;
 mod name;
+mod number;
 mod pairs;
 mod path;
+mod pem;
 mod port;
 mod registry;
 mod volume;
 mod words;
 
-pub use amount::{Cpus, OomScore, PidsLimit, Size};
+pub use account::{Account, Accounts, Gecos, PasswordHash, Sudo};
+pub use amount::{Cpus, OomScore, PidsLimit, Size, SwapSize};
 pub use command::{Argv, Command};
 pub use host::{AuthorizedKey, Capability, Device};
-pub use interval::Interval;
+pub use interval::{Delay, Interval};
+pub use locale::{DomainName, Field, HostAddr, Locale, TimeZone};
 pub use mode::{Mode, Owner};
 pub use name::{Hostname, Name};
+pub use number::{AccountId, Count, FstabNumber, Port, Seconds};
 pub use pairs::KeyValues;
 pub use path::AbsPath;
+pub use pem::Certificates;
 pub use port::{PortMapping, Protocol};
 pub use registry::{ImageRef, Mirror, RegistryHost};
 pub use volume::{ServiceVolume, TenantVolume, Tmpfs};
@@ -91,19 +99,30 @@ macro_rules! from_text {
 
 from_text! {
     AbsPath: "a path", "path", "absolute, no `..`", ["/etc/motd"];
+    Account: "a name", "account", "1 to 32 of `a-z`, `0-9`, `-`, `_`; no digit or `-` first", ["alice"];
     AuthorizedKey: "a public key", "public key", "a line of an `authorized_keys` file",
         ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJxYV0n1kZ0m2e8y2m6C5cZ6qgJw0w0n1kZ0m2e8y2m6 teacher"];
     Capability: "a capability", "capability", "a Linux capability, with or without `CAP_`; `ALL`", ["NET_ADMIN"];
+    Certificates: "a certificate", "certificate", "the text of a .pem file, of one or more certificates",
+        ["-----BEGIN CERTIFICATE-----\nMIIBszCCAVmgAwIBAgIUXg==\n-----END CERTIFICATE-----"];
     Cpus: "a number of CPUs", "cpus", "a number from 0.01 to 1024", ["0.5", "2"];
+    Delay: "a delay", "delay", "`now`, or a number of minutes", ["now", "5"];
     Device: "a device", "device", "`/dev/X[:/dev/Y[:rwm]]`", ["/dev/fuse", "/dev/ttyUSB0:/dev/board:rw"];
+    DomainName: "a name", "domain name", "host names with dots between", ["lab-01.school.example"];
+    Field: "a text", "word", "a text with no blank", ["defaults,nofail"];
+    Gecos: "a text", "full name", "one line with no `:`", ["Alice Li"];
+    HostAddr: "a name or an address", "host", "the name or address of a machine", ["time.school.example", "10.0.0.1"];
     Hostname: "a host name", "host name", "1 to 63 letters, digits, `-`", ["lab-01", "01"];
     ImageRef: "an image", "image", "`[REGISTRY/]NAME[:TAG][@DIGEST]`", ["debian:13"];
     Interval: "a duration", "duration", "numbers with `h`, `m`, `s`, `ms`, `us`", ["1m30s"];
+    Locale: "a locale", "locale", "`LANGUAGE_COUNTRY.UTF-8`", ["zh_CN.UTF-8", "C.UTF-8"];
     Mirror: "an address", "address", "an `http://` or `https://` address", ["https://mirror.lab.example"];
     Mode: "permissions", "mode", "3 or 4 octal digits", ["0644"];
     Name: "a name", "name", "1 to 63 of `a-z`, `0-9`, `-`; no `-` first or last", ["alice", "lab-2", "01"];
     OomScore: "a number", "oom score", "-1000 to 1000", ["-500"];
     Owner: "a user and a group", "owner", "`USER` or `USER:GROUP`", ["root:root", "1000"];
+    PasswordHash: "the hash of a password", "password hash", "as `openssl passwd -6` or `mkpasswd` print it: `$6$...`, `$y$...`",
+        ["$5$saltsalt$aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"];
     PidsLimit: "a number", "pids", "a number from 1 to 4194304; -1: no limit", ["64"];
     PortMapping: "a port mapping", "port mapping", "`[IP:]HOST:CONTAINER[/tcp|udp]`", ["8080:80", "127.0.0.1:53:53/udp"];
     RegistryHost: "a registry", "registry", "`HOST[:PORT]` or a network", ["registry.lab:5000", "10.0.0.0/8"];
@@ -111,7 +130,9 @@ from_text! {
         "`SOURCE:/PATH[:OPTIONS]`: a path of the machine or a volume; `ro`, `rw`, `nocopy`, `[r]private`, `[r]shared`, `[r]slave`",
         ["/usr:/usr:ro"];
     Size: "a size", "size", "bytes, or a number with K, M, G, T: powers of 1024", ["64M", "1.5G", "512mb", "1073741824"];
+    SwapSize: "a size", "swap size", "a size, or `auto`", ["2G", "auto", "1073741824"];
     TenantVolume: "a volume", "tenant volume", "`NAME:/PATH[:ro|rw]`: folders of the machine are refused", ["data:/data"];
+    TimeZone: "a time zone", "time zone", "a name of the IANA list", ["Asia/Shanghai", "UTC"];
     Tmpfs: "a path", "tmpfs", "`/PATH[:OPTIONS]`", ["/run", "/tmp:size=64m"];
 }
 

@@ -63,8 +63,10 @@ impl FromStr for Hostname {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
-        let hint = "1 to 63 letters, digits and `-`, such as `lab-01`";
-        let why = if text.contains('.') { Some("it has dots") } else { not_a_label(text) };
+        let (why, hint) = match text.split_once('.') {
+            Some(_) => (Some("it has dots"), "write its first part here, and the whole name as `fqdn`"),
+            None => (not_a_label(text), "1 to 63 letters, digits and `-`, such as `lab-01`"),
+        };
         match why {
             None => Ok(Self(text.to_owned())),
             Some(why) => Err(ValueError::not_a("a host name", text, why, hint)),
