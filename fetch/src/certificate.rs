@@ -6,7 +6,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use rustls::CertificateError;
+use rustls::{CertificateError, RootCertStore, pki_types::CertificateDer};
 use ureq::tls::{Certificate, PemItem, parse_pem};
 
 use crate::{date, failure::Failure};
@@ -28,8 +28,12 @@ pub(crate) fn trusted(file: &Path) -> Result<Vec<Certificate<'static>>, Failure>
             _ => None,
         })
         .collect();
-    if certificates.is_empty() {
-        return Err(Failure::last(format!("{shown} holds no certificates"), "give a file of them, in PEM"));
+    let ders = certificates.iter().map(|certificate| CertificateDer::from(certificate.der()));
+    // A bundle may hold some that are too odd to be understood; those are not trusted.
+    let (understood, _) = RootCertStore::empty().add_parsable_certificates(ders);
+    if understood == 0 {
+        let what = format!("{shown} holds no certificates that can be used");
+        return Err(Failure::last(what, "give a file of them, in PEM"));
     }
     Ok(certificates)
 }
@@ -66,7 +70,8 @@ fn explain_at(error: &CertificateError, now: u64) -> Failure {
             "if the issuer is yours, add the CA under `ca_certs:`",
         ),
         CertificateError::NotValidForNameContext { presented, .. } => {
-            let names = if presented.is_empty() { "no name".to_owned() } else { presented.join(", ") };
+            let names: Vec<&str> = presented.iter().map(|name| bare(name)).collect();
+            let names = if names.is_empty() { "it names none".to_owned() } else { names.join(", ") };
             let what = format!("its certificate is for another host: {names}");
             Failure::last(what, "use a name in the URL that the certificate has, or mend the certificate")
         }
@@ -75,6 +80,12 @@ fn explain_at(error: &CertificateError, now: u64) -> Failure {
             "mend the certificate at the server",
         ),
     }
+}
+
+/// The name in what the library shows as `DnsName("center.lab")`.
+fn bare(presented: &str) -> &str {
+    let inner = presented.split_once('(').map_or(presented, |(_, inner)| inner);
+    inner.trim_matches(['"', '(', ')'])
 }
 
 #[cfg(test)]

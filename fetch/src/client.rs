@@ -74,6 +74,7 @@ impl<'a> Client<'a> {
             return Ok(Step::Redirect(next));
         }
         check_status(&response)?;
+        self.check_length(&response)?;
         self.body(address, response).map(Step::Body)
     }
 
@@ -134,23 +135,41 @@ impl<'a> Client<'a> {
         Ok(Arc::clone(self.trusted.get_or_init(|| read)))
     }
 
+    /// Without a length nor chunks the end of the body is the end of the connection, however that came about.
+    fn check_length(&self, response: &Response<Body>) -> Result<(), Failure> {
+        let most = self.options.max_bytes;
+        match number(response, header::CONTENT_LENGTH) {
+            Some(length) if length > most => {
+                Err(too_large(format!("it has {length} bytes, at most {most} are taken")))
+            }
+            None if !is_chunked(response) && self.options.sha256.is_none() => {
+                let what = "the server does not tell the length, so that a cut transfer would go unnoticed";
+                Err(Failure::last(what, "let it send Content-Length, or pin the content's SHA-256"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn body(&self, address: &Address, response: Response<Body>) -> Result<Vec<u8>, Failure> {
         let most = self.options.max_bytes;
-        let too_large = |what: String| {
-            let hint = "check that it is the right URL, or allow more by --max-bytes";
-            Err(Failure::last(what, hint).of(Kind::TooLarge))
-        };
-        if let Some(length) = number(&response, header::CONTENT_LENGTH).filter(|length| *length > most) {
-            return too_large(format!("it has {length} bytes, at most {most} are taken"));
-        }
         let mut bytes = Vec::new();
         let mut reader = response.into_body().into_reader().take(most.saturating_add(1));
         reader.read_to_end(&mut bytes).map_err(|error| explain(error.into(), address))?;
         if bytes.len() as u64 > most {
-            return too_large(format!("it has more than the {most} bytes that are taken"));
+            return Err(too_large(format!("it has more than the {most} bytes that are taken")));
         }
         Ok(bytes)
     }
+}
+
+fn is_chunked(response: &Response<Body>) -> bool {
+    let coding = response.headers().get(header::TRANSFER_ENCODING).and_then(|value| value.to_str().ok());
+    coding.is_some_and(|coding| coding.to_ascii_lowercase().contains("chunked"))
+}
+
+fn too_large(what: String) -> Failure {
+    let hint = "check that it is the right URL, or allow more by --max-bytes";
+    Failure::last(what, hint).of(Kind::TooLarge)
 }
 
 /// User and password of the URL, as the server wants them.
