@@ -114,6 +114,8 @@ impl fmt::Display for Address {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -155,6 +157,30 @@ mod tests {
         assert!(address("http://h/").same_server(&address("http://u@H:80/x")));
         for other in ["https://h/", "http://h:81/", "http://i/"] {
             assert!(!address("http://h/").same_server(&address(other)), "{other}");
+        }
+    }
+
+    proptest! {
+        /// A server may send anything as `Location`.
+        #[test]
+        fn any_location_leads_to_a_url_or_nowhere(location in "[ -~]{0,60}|(\\.\\./|[a-z/?#:@.%]){0,30}") {
+            let from = Address::parse("https://u:p@h:81/a/b/c?q").unwrap();
+            if let Ok(to) = from.follow(&location) {
+                let (text, shown) = (to.0.to_string(), to.to_string());
+                prop_assert!(Address::parse(&text).is_ok_and(|again| again == to), "{text}");
+                prop_assert!(!to.host().is_empty() && !shown.contains("u:p@"), "{shown}");
+            }
+        }
+
+        #[test]
+        fn a_password_is_never_shown(password in "[a-z0-9%:@]{9,20}", rest in "(/[a-z]{0,3}){0,2}") {
+            // The marker is what no other part has.
+            let url = format!("http://alice:Q{password}@h{rest}?Q={password}#Q");
+            if let Ok(address) = Address::parse(&url) {
+                prop_assert!(!address.to_string().contains('Q'), "{address}");
+            }
+            let error = Address::parse(&url).err().unwrap_or_default();
+            prop_assert!(!error.contains('Q'), "{error}");
         }
     }
 }

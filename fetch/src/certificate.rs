@@ -3,13 +3,33 @@
 use std::{
     fs,
     path::Path,
+    sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use rustls::{CertificateError, RootCertStore, pki_types::CertificateDer};
+use rustls::{
+    CertificateError, RootCertStore,
+    crypto::{CryptoProvider, KeyProvider, ring},
+    pki_types::{CertificateDer, PrivateKeyDer},
+    sign::SigningKey,
+};
 use ureq::tls::{Certificate, PemItem, parse_pem};
 
 use crate::{date, failure::Failure};
+
+/// ring's ciphers, without what signs: this program has no certificate of its own, and the code would be linked.
+pub(crate) fn provider() -> CryptoProvider {
+    CryptoProvider { key_provider: &NoKeys, ..ring::default_provider() }
+}
+
+#[derive(Debug)]
+struct NoKeys;
+
+impl KeyProvider for NoKeys {
+    fn load_private_key(&self, _: PrivateKeyDer<'static>) -> Result<Arc<dyn SigningKey>, rustls::Error> {
+        Err(rustls::Error::General("fetch has no keys of its own".into()))
+    }
+}
 
 /// The certificates in a PEM file.
 pub(crate) fn trusted(file: &Path) -> Result<Vec<Certificate<'static>>, Failure> {

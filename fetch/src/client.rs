@@ -103,8 +103,8 @@ impl<'a> Client<'a> {
 
     fn agent(&self, address: &Address, end: Instant) -> Result<Agent, Failure> {
         let all = self.options.timeout;
-        let mut tls = TlsConfig::builder()
-            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()));
+        let mut tls =
+            TlsConfig::builder().unversioned_rustls_crypto_provider(Arc::new(certificate::provider()));
         let proxy_speaks_tls =
             self.proxy.as_ref().is_some_and(|proxy| proxy.protocol() == ureq::ProxyProtocol::Https);
         if address.is_https() || proxy_speaks_tls {

@@ -56,6 +56,8 @@ fn civil(days: u64) -> (u64, u64, u64) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -78,6 +80,17 @@ mod tests {
         for day in 0..60_000 {
             let (year, month, of_month) = civil(day);
             assert_eq!(days(year, month, of_month), day);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_date_or_none(day in any::<u64>(), year in any::<u64>(), text in ".{0,40}") {
+            for text in [text, format!("Sun, {day} Feb {year} 23:59:60 GMT")] {
+                let seconds = parse_http(&text).unwrap_or_default();
+                prop_assert!(seconds < 10_000 * 366 * DAY, "{text}");
+                prop_assert!(show(seconds).ends_with(" UTC"));
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! HTTP, as servers really answer: well, not yet, not at all, wrongly.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly, and so may what it calls")]
+
 mod common;
 
 use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt, process::Command, thread, time::Duration};

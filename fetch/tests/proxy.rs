@@ -1,5 +1,7 @@
 //! Proxies, as the environment names them.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly, and so may what it calls")]
+
 mod common;
 
 use common::{Exchange, SECRET, Server, fetch_with};

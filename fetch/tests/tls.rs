@@ -1,5 +1,7 @@
 //! TLS against a real server, with certificates good and bad.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly, and so may what it calls")]
+
 mod common;
 
 use std::{fs, net::TcpListener, path::PathBuf, sync::Arc, thread, time::Duration};
