@@ -89,14 +89,15 @@ impl<'a> Client<'a> {
 
     fn request(&self, address: &Address, end: Instant) -> Result<Response<Body>, Failure> {
         let mut request = self.agent(address, end)?.get(address.uri().clone());
-        if let Some(credentials) = credentials(address) {
-            request = request.header(header::AUTHORIZATION, credentials);
-        }
         // Headers may be secrets, and were given for one server.
-        if address.same_server(&self.options.address) {
-            for (name, value) in &self.options.headers {
-                request = request.header(name, value);
-            }
+        let ours = address.same_server(&self.options.address);
+        let headers = if ours { self.options.headers.as_slice() } else { &[] };
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let authorized = headers.iter().any(|(name, _)| *name == header::AUTHORIZATION);
+        if let Some(credentials) = credentials(address).filter(|_| !authorized) {
+            request = request.header(header::AUTHORIZATION, credentials);
         }
         request.call().map_err(|error| explain(error, address))
     }

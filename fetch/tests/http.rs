@@ -80,6 +80,15 @@ fn redirects_are_followed_and_headers_stay_with_their_server() {
 }
 
 #[test]
+fn a_header_outranks_the_user_in_the_url() {
+    let server = Server::start(|exchange| exchange.ok("hello"));
+    let url = format!("http://alice@127.0.0.1:{}/", server.port);
+    fetch(&[&url, "--header", "authorization: Bearer ticket"]).expect_ok("hello");
+    let head = server.heads().remove(0).to_lowercase();
+    assert!(head.contains("authorization: bearer ticket\r\n") && !head.contains("basic"), "{head}");
+}
+
+#[test]
 fn redirects_end() {
     let server = Server::start(|exchange| match exchange.path() {
         "/nowhere" => exchange.answer("301 Moved Permanently", "", ""),
