@@ -6,7 +6,12 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 
 use crate::{
-    apt::Apt, floor, initramfs, kernel, manifest, pid1, project::Project, rootfs, sbom, spec::Packages,
+    apt::Apt,
+    floor, initramfs, kernel, manifest,
+    programs::{self, FETCH, PID1},
+    project::Project,
+    rootfs, sbom,
+    spec::Packages,
 };
 
 const ENVIRONMENT: &str = "\
@@ -39,7 +44,7 @@ enum What {
     Kernel,
     /// Only initramfs, with PID 1.
     Initramfs,
-    /// Only rootfs, with all of Debian's files.
+    /// Only rootfs, with all of Debian's files and what of ours is beside PID 1.
     Rootfs,
     /// The initramfs of the bare floor that `bench` compares with.
     #[command(hide = true)]
@@ -64,8 +69,10 @@ pub(crate) fn run() -> Result<()> {
     match arguments.what {
         What::Image => image(&project, &packages)?,
         What::Kernel => kernel::build(&project, &packages, &locked()?)?,
-        What::Initramfs => drop(initramfs::build(&project, &pid1::build(&project)?)?),
-        What::Rootfs => drop(rootfs::build(&project, &packages, &locked()?)?),
+        What::Initramfs => drop(initramfs::build(&project, &programs::build(&project, &PID1)?)?),
+        What::Rootfs => {
+            drop(rootfs::build(&project, &packages, &locked()?, &programs::build(&project, &FETCH)?)?)
+        }
         What::Floor => floor::build(&project, &packages, &locked()?)?,
         What::Clean { .. } => {}
     }
@@ -75,8 +82,8 @@ pub(crate) fn run() -> Result<()> {
 fn image(project: &Project, packages: &Packages) -> Result<()> {
     let locked = Apt::open(project, packages)?.lock()?;
     kernel::build(project, packages, &locked)?;
-    let init = initramfs::build(project, &pid1::build(project)?)?;
-    let record = rootfs::build(project, packages, &locked)?;
+    let init = initramfs::build(project, &programs::build(project, &PID1)?)?;
+    let record = rootfs::build(project, packages, &locked, &programs::build(project, &FETCH)?)?;
     let kernel = kernel::source_package(packages, &locked)?;
     let sizes = manifest::write(project, &record, init, kernel)?;
     sbom::write(project, &record, kernel)?;

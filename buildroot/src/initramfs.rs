@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 
 use crate::{
     initrd::{Entry, cpio, write_zstd},
+    programs::PID1,
     project::Project,
     rootfs::FileRecord,
     stamp::{self, Inputs},
@@ -25,10 +26,5 @@ pub(crate) fn build(project: &Project, binary: &Path) -> Result<FileRecord> {
         })?;
         stamp::mark(project, "initramfs", &key, &["initramfs"])?;
     }
-    Ok(FileRecord {
-        path: "/init".into(),
-        bytes: bytes.len() as u64,
-        component: "dockos-init".into(),
-        sha256,
-    })
+    Ok(FileRecord { path: "/init".into(), bytes: bytes.len() as u64, component: PID1.package.into(), sha256 })
 }

@@ -1,6 +1,9 @@
 //! The root image: `out/rootfs`, and a record of what went into it.
 
-use std::{env, fs, path::PathBuf};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -40,16 +43,21 @@ pub(crate) struct FileRecord {
     pub(crate) path: String,
     /// Its size.
     pub(crate) bytes: u64,
-    /// The package it comes from, or `dockos`.
+    /// The package or crate that it comes from, or `dockos`.
     pub(crate) component: String,
     /// Its hash.
     pub(crate) sha256: String,
 }
 
-/// Builds `out/rootfs` if anything that it is made of changed.
-pub(crate) fn build(project: &Project, packages: &Packages, locked: &[Locked]) -> Result<Record> {
+/// Builds `out/rootfs` if anything that it is made of changed, the binary of `fetch` among it.
+pub(crate) fn build(
+    project: &Project,
+    packages: &Packages,
+    locked: &[Locked],
+    fetch: &Path,
+) -> Result<Record> {
     let outputs = ["rootfs", RECORD];
-    let key = key(project, locked)?;
+    let key = key(project, locked, fetch)?;
     if stamp::is_fresh(project, "rootfs", &key, &outputs) {
         let text = read_text(&project.out.join(RECORD))?;
         return serde_json::from_str(&text).context("out/.stamp is damaged; run `buildroot clean`");
@@ -62,7 +70,7 @@ pub(crate) fn build(project: &Project, packages: &Packages, locked: &[Locked]) -
         Pool::new(image_packages.iter().map(|p| p.name.as_str()).zip(folders.iter().map(PathBuf::as_path)))?;
     let layout = Layout::load(&project.own("layout.toml"))?;
     let (tree, record) = project.progress.step("rootfs: put together", || {
-        let tree = stage::stage(project, packages, &layout, &pool, epoch)?;
+        let tree = stage::stage(project, packages, &layout, &pool, epoch, fetch)?;
         check(&tree)?;
         let record = record(&tree, &image_packages, epoch)?;
         Ok((tree, record))
@@ -73,7 +81,7 @@ pub(crate) fn build(project: &Project, packages: &Packages, locked: &[Locked]) -
     Ok(record)
 }
 
-fn key(project: &Project, locked: &[Locked]) -> Result<String> {
+fn key(project: &Project, locked: &[Locked], fetch: &Path) -> Result<String> {
     let packer = std::process::Command::new("mksquashfs").arg("-version").output();
     let packer = packer.with_context(|| missing("mksquashfs"))?.stdout;
     Ok(Inputs::default()
@@ -81,6 +89,7 @@ fn key(project: &Project, locked: &[Locked]) -> Result<String> {
         .value("date", &env::var("SOURCE_DATE_EPOCH").unwrap_or_default())
         .value("packages", &serde_json::to_string(locked)?)
         .value("packer", &String::from_utf8_lossy(&packer))
+        .file(fetch)?
         .file(&project.own("packages.toml"))?
         .file(&project.own("layout.toml"))?
         .folder(&project.own("files"))?

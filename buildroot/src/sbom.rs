@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     lock::Locked,
-    pid1::cargo,
+    programs::{self, cargo},
     progress::missing,
     project::Project,
     rootfs::Record,
@@ -53,15 +53,17 @@ struct DependencyKind {
     kind: Option<String>,
 }
 
-/// Writes the list if the packages or PID 1's crates changed.
+/// Writes the list if the packages or our programs' crates changed.
 pub(crate) fn write(project: &Project, record: &Record, kernel: &Locked) -> Result<()> {
-    let key = Inputs::default()
+    let mut inputs = Inputs::default()
         .value("record", &serde_json::to_string(record)?)
         .value("kernel", &kernel.version)
         .file(&project.root.join("Cargo.lock"))?
-        .file(&project.root.join("init/Cargo.toml"))?
-        .folder(&project.own("src"))?
-        .key();
+        .folder(&project.own("src"))?;
+    for program in programs::ALL {
+        inputs = inputs.file(&project.root.join(program.folder).join("Cargo.toml"))?;
+    }
+    let key = inputs.key();
     if stamp::is_fresh(project, "sbom", &key, &["sbom.spdx.json"]) {
         return Ok(());
     }
@@ -147,7 +149,7 @@ fn id(kind: &str, name: &str, version: &str) -> String {
     format!("SPDXRef-{kind}-{name}-{version}").chars().map(clean).collect()
 }
 
-/// PID 1's crate and all that is linked into it, sorted.
+/// Our programs' crates and all that is linked into them, sorted.
 fn crates(project: &Project) -> Result<Vec<Crate>> {
     let output = cargo(project)
         .args(["metadata", "--locked", "--format-version=1", "--filter-platform=x86_64-unknown-linux-gnu"])
@@ -158,17 +160,22 @@ fn crates(project: &Project) -> Result<Vec<Crate>> {
     }
     let Metadata { packages, resolve } =
         serde_json::from_slice(&output.stdout).context("cannot read what cargo metadata says")?;
-    let root = packages.iter().find(|package| package.name == "dockos-init");
-    let linked = linked(&root.context("the workspace has no crate dockos-init")?.id, &resolve);
+    let mut roots = Vec::new();
+    for program in programs::ALL {
+        let root = packages.iter().find(|package| package.name == program.package);
+        let root = root.with_context(|| format!("the workspace has no crate {}", program.package))?;
+        roots.push(root.id.clone());
+    }
+    let linked = linked(roots, &resolve);
     let mut crates: Vec<_> = packages.into_iter().filter(|package| linked.contains(&package.id)).collect();
     crates.sort_by(|a, b| (&a.name, &a.version).cmp(&(&b.name, &b.version)));
     Ok(crates)
 }
 
-/// The ids reached from `root` by normal dependencies; those of build scripts and tests are not in the binary.
-fn linked(root: &str, resolve: &Resolve) -> BTreeSet<String> {
+/// The ids reached from the roots by normal dependencies; those of build scripts and tests are not in the binaries.
+fn linked(roots: Vec<String>, resolve: &Resolve) -> BTreeSet<String> {
     let mut seen = BTreeSet::new();
-    let mut pending = vec![root.to_owned()];
+    let mut pending = roots;
     while let Some(id) = pending.pop() {
         if !seen.insert(id.clone()) {
             continue;

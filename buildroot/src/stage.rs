@@ -1,4 +1,5 @@
-//! Puts the root image together: Debian's files, ours, links for busybox, example images, services.
+//! Puts the root image together: Debian's files, ours, our program beside PID 1, links for busybox, example images,
+//! services.
 
 use std::{
     borrow::Cow,
@@ -15,6 +16,7 @@ use crate::{
     elf::is_elf,
     oci,
     pool::Pool,
+    programs::FETCH,
     progress::missing,
     project::Project,
     slim::slim,
@@ -23,13 +25,14 @@ use crate::{
     util::files_below,
 };
 
-/// The root image's tree; `epoch` is the date that all of it bears.
+/// The root image's tree; `epoch` is the date that all of it bears, `fetch` the binary of that name.
 pub(crate) fn stage(
     project: &Project,
     packages: &Packages,
     layout: &Layout,
     pool: &Pool,
     epoch: u64,
+    fetch: &Path,
 ) -> Result<Tree> {
     let mut tree = Tree::default();
     for package in &packages.package {
@@ -38,6 +41,8 @@ pub(crate) fn stage(
     slim_programs(&mut tree)?;
     add_certificates(pool, &mut tree)?;
     add_own_files(project, epoch, &mut tree)?;
+    let fetch = Node { component: FETCH.package.into(), ..Node::own(0o755, Kind::Copy(fetch.to_owned())) };
+    tree.add("usr/lib/dockos/fetch", fetch)?;
     add_services(&project.root.join("system-services"), &mut tree)?;
     for (path, mode) in &layout.dirs {
         tree.add(path, Node::own(octal(mode)?, Kind::Dir))?;

@@ -18,7 +18,7 @@ pub(crate) struct Node {
     pub(crate) owner: u64,
     /// What it is.
     pub(crate) kind: Kind,
-    /// The package it comes from, or `dockos`.
+    /// The package or crate that it comes from, or `dockos`.
     pub(crate) component: String,
 }
 

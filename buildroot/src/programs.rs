@@ -1,4 +1,5 @@
-//! Compiles PID 1: one static binary, the same bytes wherever it is built from the same sources.
+//! Compiles our programs, PID 1 and those beside it: each one static binary, the same bytes wherever it is built from
+//! the same sources.
 
 use std::{
     env, fs,
@@ -18,8 +19,31 @@ const TARGET: &str = "x86_64-unknown-linux-gnu";
 /// Relative relocations take a tenth of the space; linkers older than binutils 2.38 lack them.
 const PACKED_RELOCATIONS: &str = "-Clink-arg=-Wl,-z,pack-relative-relocs";
 
-/// Lets cargo build it, which does nothing when nothing changed, and says where it is.
-pub(crate) fn build(project: &Project) -> Result<PathBuf> {
+/// One of our programs: what the image holds of the workspace.
+#[derive(Debug)]
+pub(crate) struct Program {
+    /// What the user calls it.
+    name: &'static str,
+    /// Its folder in the source tree.
+    pub(crate) folder: &'static str,
+    /// Its crate, which the manifest and the SBOM name.
+    pub(crate) package: &'static str,
+    /// The binary that its crate makes.
+    binary: &'static str,
+}
+
+/// PID 1, and the `dockos` command.
+pub(crate) const PID1: Program =
+    Program { name: "PID 1", folder: "init", package: "dockos-init", binary: "dockos" };
+/// What fetches URLs for PID 1.
+pub(crate) const FETCH: Program =
+    Program { name: "fetch", folder: "fetch", package: "dockos-fetch", binary: "dockos-fetch" };
+/// All of them.
+pub(crate) const ALL: [&Program; 2] = [&PID1, &FETCH];
+
+/// Lets cargo build one, which does nothing when nothing changed, and says where it is. Each by its own run of cargo:
+/// together, they would share the features of the crates that both use.
+pub(crate) fn build(project: &Project, program: &Program) -> Result<PathBuf> {
     // Apart from the host's builds, whose flags differ: neither makes the other start over.
     let target_dir = project.root.join("target/init");
     let mut command = cargo(project);
@@ -31,16 +55,18 @@ pub(crate) fn build(project: &Project) -> Result<PathBuf> {
             "--profile",
             "init",
             "--package",
-            "dockos-init",
+            program.package,
             "--target",
             TARGET,
         ])
         .arg("--target-dir")
         .arg(&target_dir)
         .env("CARGO_ENCODED_RUSTFLAGS", flags(project, &target_dir)?.join("\x1f"));
-    project.progress.start_log("pid1")?;
-    project.progress.step("PID 1: compile", || project.progress.run("pid1", &mut command))?;
-    Ok(target_dir.join(TARGET).join("init/dockos"))
+    let log = program.package;
+    project.progress.start_log(log)?;
+    let step = format!("{}: compile", program.name);
+    project.progress.step(&step, || project.progress.run(log, &mut command))?;
+    Ok(target_dir.join(TARGET).join("init").join(program.binary))
 }
 
 /// Cargo as a user would start it, without what the cargo that runs this program left in the environment.
@@ -59,7 +85,7 @@ pub(crate) fn cargo(project: &Project) -> Command {
 
 fn flags(project: &Project, target_dir: &Path) -> Result<Vec<String>> {
     let mut flags = vec!["-Ctarget-feature=+crt-static".to_owned()];
-    // PID 1 aborts and never unwinds: its tables, a tenth of the binary, are left out.
+    // They abort and never unwind: the tables for it, a tenth of a binary, are left out.
     let script = project.root.join("init/no-unwind.ld");
     flags.extend([
         format!("-Clink-arg=-Wl,-T,{}", script.display()),
@@ -68,9 +94,7 @@ fn flags(project: &Project, target_dir: &Path) -> Result<Vec<String>> {
     if linker_packs_relocations(target_dir)? {
         flags.push(PACKED_RELOCATIONS.to_owned());
     } else {
-        project
-            .progress
-            .note("PID 1: this linker lacks -z pack-relative-relocs, so the binary is a little larger");
+        project.progress.note("this linker lacks -z pack-relative-relocs, so PID 1 is a little larger");
     }
     // Longer paths come last: the compiler takes the last that fits.
     let cargo_home = cargo_home()?;
