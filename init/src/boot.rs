@@ -2,15 +2,16 @@
 
 use std::rc::Rc;
 
+use dockos_config::Cmdline;
 use tokio::task::{LocalSet, spawn_local};
 
-use crate::cmdline::Cmdline;
 use crate::error::{Context, Fault, Result};
 use crate::machine::Machine;
 use crate::timeline::{Entry, Outcome, Timeline};
 use crate::uevent::Listener;
 use crate::{
-    banner, cgroup, clock, fatal, log, logs, mounts, phases, power, root, shells, shutdown, sysctls,
+    banner, cgroup, clock, config, control, fatal, log, logs, mounts, phases, power, root, shells, shutdown,
+    sysctls,
 };
 
 /// Runs the machine. Does not return.
@@ -88,6 +89,7 @@ async fn live(machine: &Rc<Machine>) -> Fault {
     let watching = Rc::clone(machine);
     spawn_local(async move { watch_disks(&watching, &devices).await });
     spawn_local(logs::keep_small());
+    spawn_local(control::serve(Rc::clone(machine)));
     spawn_local(shells::start_when_booted(Rc::clone(machine)));
     let booting = Rc::clone(machine);
     let boot = spawn_local(async move { boot(&booting).await });
@@ -108,6 +110,9 @@ async fn boot(machine: &Rc<Machine>) {
         timeline.save();
     }
     banner::ready(machine, seconds);
+    if machine.degraded().is_none() {
+        machine.check(config::keep_as_good(machine));
+    }
     machine.booted.send_replace(true);
     give_back_memory();
 }

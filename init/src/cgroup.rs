@@ -54,6 +54,28 @@ impl Cgroup {
         self.set("cgroup.procs", &pid.to_string())
     }
 
+    /// A group below it.
+    pub(crate) fn below(&self, name: &str) -> Self {
+        Self(self.0.join(name))
+    }
+
+    /// The groups right below it.
+    pub(crate) fn children(&self) -> Vec<Self> {
+        let entries = fs::read_dir(&self.0).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).filter(|path| path.is_dir()).map(Self).collect()
+    }
+
+    /// Whether there is such a group.
+    pub(crate) fn exists(&self) -> bool {
+        self.0.exists()
+    }
+
+    /// The processes in it, by their numbers on the machine.
+    pub(crate) fn pids(&self) -> Vec<i32> {
+        let text = fs::read_to_string(self.0.join("cgroup.procs")).unwrap_or_default();
+        text.lines().filter_map(|line| line.trim().parse().ok()).collect()
+    }
+
     /// True while any process lives in the group or below.
     pub(crate) fn populated(&self) -> bool {
         is_populated(&fs::read_to_string(self.0.join("cgroup.events")).unwrap_or_default())

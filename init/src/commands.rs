@@ -1,5 +1,6 @@
 //! `bootcmd` and `runcmd`: the admin's own commands, in order, their output on the consoles and in a log.
 
+use std::cell::RefCell;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::os::fd::AsRawFd;
@@ -17,6 +18,7 @@ use crate::cgroup::Cgroup;
 use crate::error::{Context, Fault, Result};
 use crate::machine::Machine;
 use crate::phases::{Ended, Step, count};
+use crate::reaper::Exit;
 use crate::spawn::{Io, Program};
 
 /// One command may take so long before the boot goes on without it.
@@ -58,69 +60,93 @@ async fn run(machine: &Machine, name: &str, command: &Command) -> Result<()> {
             shell.into_iter().chain(argv.iter().cloned()).collect()
         }
     };
+    match run_program(machine, name, Program::new(argv), BOUND).await?.exit {
+        exit if exit.success() => Ok(()),
+        exit => Err(Fault::new(format!("{name} failed ({exit})"))),
+    }
+}
+
+/// How a program ended.
+pub(crate) struct Run {
+    pub(crate) exit: Exit,
+    /// The last line it wrote: the reason, of one that failed.
+    pub(crate) last_line: String,
+}
+
+/// Runs a program and shows its output under a name. One that runs longer than `bound` goes on in the background.
+pub(crate) async fn run_program(
+    machine: &Machine,
+    name: &str,
+    mut program: Program,
+    bound: Duration,
+) -> Result<Run> {
     let (output, input) = pipe2(OFlag::O_CLOEXEC).context(|| "make a pipe".to_owned())?;
     fcntl(&output, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).context(|| "set up a pipe".to_owned())?;
-    let mut program = Program::new(argv);
     program.cgroup = Some(Cgroup::make("commands")?);
     program.io = Io::Pipe(input.as_raw_fd());
     let mut child = machine.reaper.spawn(&program).context(|| name.to_owned())?;
     drop(input);
-    let output = pipe::Receiver::from_owned_fd(output).context(|| "read a pipe".to_owned())?;
+    let pipe = pipe::Receiver::from_owned_fd(output).context(|| "read a pipe".to_owned())?;
+    let output = Rc::new(Output { name: name.to_owned(), pipe, last_line: RefCell::default() });
     let ended = async {
         tokio::select! {
             exit = child.wait() => exit,
-            () = show(name, &output) => child.wait().await,
+            () = output.show() => child.wait().await,
         }
     };
-    let exit = timeout(BOUND, ended).await;
-    drain(name, &output);
+    let ended = timeout(bound, ended).await;
+    output.drain();
+    let last_line = output.last_line.borrow().clone();
     // What goes on in the background keeps its pipe: without it, its next word would be its last.
-    let owner = name.to_owned();
-    spawn_local(async move { show(&owner, &output).await });
-    match exit {
-        Ok(exit) if exit.success() => Ok(()),
-        Ok(exit) => Err(Fault::new(format!("{name} failed ({exit})"))),
-        Err(_) => Err(Fault::new(format!("{name} still runs after {} s; the boot goes on", BOUND.as_secs()))),
+    spawn_local(async move { output.show().await });
+    match ended {
+        Ok(exit) => Ok(Run { exit, last_line }),
+        Err(_) => Err(Fault::new(format!("{name} still runs after {} s; the boot goes on", bound.as_secs()))),
     }
 }
 
-/// Shows output until the pipe is closed.
-async fn show(name: &str, output: &pipe::Receiver) {
-    while output.readable().await.is_ok() {
-        if !drain(name, output) {
-            return;
-        }
-        // A command that never stops talking must not keep PID 1 from everything else.
-        tokio::task::yield_now().await;
-    }
+/// What a program writes.
+struct Output {
+    name: String,
+    pipe: pipe::Receiver,
+    last_line: RefCell<String>,
 }
 
-/// Shows what is there now; false at the end of the output.
-fn drain(name: &str, output: &pipe::Receiver) -> bool {
-    let mut log = OpenOptions::new().append(true).create(true).open(LOG).ok();
-    let mut bytes = [0; 4096];
-    for _ in 0..PIPE_READS {
-        match output.try_read(&mut bytes) {
-            Ok(0) => return false,
-            Ok(length) => say(name, bytes.get(..length).unwrap_or_default(), log.as_mut()),
-            Err(_would_block) => return true,
+impl Output {
+    /// Shows it until the pipe is closed.
+    async fn show(&self) {
+        while self.pipe.readable().await.is_ok() {
+            if !self.drain() {
+                return;
+            }
+            // A command that never stops talking must not keep PID 1 from everything else.
+            tokio::task::yield_now().await;
         }
     }
-    true
-}
 
-fn say(name: &str, bytes: &[u8], log: Option<&mut File>) {
-    let lines: Vec<String> = BufReader::new(bytes)
-        .split(b'\n')
-        .map_while(std::result::Result::ok)
-        .map(|line| {
-            String::from_utf8_lossy(&line).chars().filter(|c| *c == '\t' || !c.is_control()).collect()
-        })
-        .collect();
-    for line in &lines {
-        tracing::info!("{name}: {line}");
+    /// Shows what is there now; false at the end of the output.
+    fn drain(&self) -> bool {
+        let mut log = OpenOptions::new().append(true).create(true).open(LOG).ok();
+        let mut bytes = [0; 4096];
+        for _ in 0..PIPE_READS {
+            match self.pipe.try_read(&mut bytes) {
+                Ok(0) => return false,
+                Ok(length) => self.say(bytes.get(..length).unwrap_or_default(), log.as_mut()),
+                Err(_would_block) => return true,
+            }
+        }
+        true
     }
-    if let Some(log) = log {
-        let _ = log.write_all(bytes);
+
+    fn say(&self, bytes: &[u8], log: Option<&mut File>) {
+        for line in BufReader::new(bytes).split(b'\n').map_while(std::result::Result::ok) {
+            let line: String =
+                String::from_utf8_lossy(&line).chars().filter(|c| *c == '\t' || !c.is_control()).collect();
+            tracing::info!("{}: {line}", self.name);
+            self.last_line.replace(line);
+        }
+        if let Some(log) = log {
+            let _ = log.write_all(bytes);
+        }
     }
 }

@@ -6,7 +6,9 @@ use std::time::Duration;
 use bollard::API_DEFAULT_VERSION;
 use bollard::Docker;
 use bollard::models::ContainerCreateBody;
-use bollard::query_parameters::{CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder};
+use bollard::query_parameters::{
+    CreateContainerOptionsBuilder, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder,
+};
 use tokio::time::{Instant, sleep};
 
 use crate::error::{Context, Fault, Result};
@@ -76,6 +78,18 @@ pub(crate) async fn ensure_running(docker: &Docker, name: &str, mut body: Contai
 async fn create(docker: &Docker, name: &str, body: ContainerCreateBody) -> Result<()> {
     let options = CreateContainerOptionsBuilder::new().name(name).build();
     docker.create_container(Some(options), body).await.map(drop).map_err(|error| explain(name, &error))
+}
+
+/// The names of all containers, running or not.
+pub(crate) async fn names(docker: &Docker) -> Result<Vec<String>> {
+    let options = ListContainersOptionsBuilder::new().all(true).build();
+    let found = docker.list_containers(Some(options)).await.map_err(|error| explain("containers", &error))?;
+    let first = |names: Option<Vec<String>>| names.into_iter().flatten().next();
+    Ok(found
+        .into_iter()
+        .filter_map(|c| first(c.names))
+        .map(|name| name.trim_start_matches('/').to_owned())
+        .collect())
 }
 
 /// Removes a container, running or not; its volumes stay.

@@ -1,12 +1,12 @@
 //! What the phases of the boot share.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use dockos_config::Config;
+use dockos_config::{Cmdline, Config};
 use tokio::sync::watch;
 
-use crate::cmdline::Cmdline;
+use crate::config::{Gathered, trial::Trials};
 use crate::error::Fault;
 use crate::reaper::Reaper;
 use crate::supervise::Stop;
@@ -21,6 +21,14 @@ pub(crate) struct Machine {
     problems: RefCell<Vec<String>>,
     /// None: the defaults.
     config: RefCell<Option<Rc<Config>>>,
+    /// The files of the config, between the phases `sources` and `config`.
+    pub(crate) gathered: RefCell<Gathered>,
+    /// The config on trial, if one is.
+    pub(crate) trials: Trials,
+    /// Where the DHCP server says that the config is.
+    pub(crate) config_url: RefCell<Option<String>>,
+    /// Whether state is kept on a disk.
+    pub(crate) state_on_disk: Cell<bool>,
     /// Addresses and NICs, for the screen.
     pub(crate) addresses: RefCell<Vec<String>>,
     /// Counted up whenever a phase ends.
@@ -42,6 +50,10 @@ impl Machine {
             timeline: RefCell::new(timeline),
             problems: RefCell::default(),
             config: RefCell::default(),
+            gathered: RefCell::default(),
+            trials: Trials::default(),
+            config_url: RefCell::default(),
+            state_on_disk: Cell::new(false),
             addresses: RefCell::default(),
             progress: watch::Sender::new(0),
             disks: watch::Sender::new(0),
@@ -60,9 +72,9 @@ impl Machine {
         self.config.borrow().is_some()
     }
 
-    /// Puts a config in force: what runs by the old one is not touched here.
-    pub(crate) fn set_config(&self, config: Config) {
-        self.config.replace(Some(Rc::new(config)));
+    /// Puts a config in force, or the defaults: what runs by the old one is not touched here.
+    pub(crate) fn set_config(&self, config: Option<Config>) {
+        self.config.replace(config.map(Rc::new));
     }
 
     /// The switch that stops daemons.
@@ -82,6 +94,15 @@ impl Machine {
         if let Err(fault) = result {
             self.problem(fault.to_string());
         }
+    }
+
+    /// Runs something and returns the problems that it noted, which then do not count for the machine any more.
+    pub(crate) async fn problems_of(&self, work: impl Future<Output = ()>) -> Vec<String> {
+        let before = self.problems.borrow().len();
+        work.await;
+        let mut problems = self.problems.borrow_mut();
+        let from = before.min(problems.len());
+        problems.split_off(from)
     }
 
     /// What is wrong, in a sentence; none when nothing is.

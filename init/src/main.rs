@@ -2,6 +2,7 @@
 //!
 //! PID 1 boots the machine ([`boot`]), phase by phase ([`phases`]), and ends it ([`shutdown`]). It runs on one thread.
 
+mod apply;
 mod archive;
 mod banner;
 mod blockdev;
@@ -9,9 +10,9 @@ mod boot;
 mod cgroup;
 mod cli;
 mod clock;
-mod cmdline;
 mod commands;
 mod config;
+mod control;
 mod desktops;
 mod dhcp;
 mod docker;
@@ -20,6 +21,7 @@ mod error;
 mod fatal;
 mod files;
 mod guard;
+mod identity;
 mod images;
 mod log;
 mod logs;

@@ -74,6 +74,13 @@ pub(crate) async fn phase(machine: &Rc<Machine>) -> Ended {
     first_lease(machine, &links, &nics).await
 }
 
+/// Brings the network up before its phase, where the config itself has to be fetched.
+pub(crate) async fn bring_up(machine: &Rc<Machine>) {
+    if let Err(fault) = phase(machine).await {
+        machine.problem(format!("network: {fault}"));
+    }
+}
+
 async fn first_lease(machine: &Machine, links: &Links, nics: &[String]) -> Ended {
     let names = nics.join(", ");
     machine.waits_for("network", format!("a carrier on {names}"));

@@ -45,12 +45,13 @@ pub(crate) struct Phase {
 
 /// The boot.
 #[rustfmt::skip]
-const PHASES: [Phase; 13] = [
-    Phase { name: "config",             after: &[],                                    needs: &[],                          run: |m| Box::pin(config::phase(m)) },
+const PHASES: [Phase; 14] = [
+    Phase { name: "sources",            after: &[],                                    needs: &[],                          run: |m| Box::pin(config::sources_phase(m)) },
     Phase { name: "system-containerd",  after: &[],                                    needs: &[],                          run: |m| Box::pin(engine::system_containerd(m)) },
     Phase { name: "guard",              after: &[],                                    needs: &[],                          run: |m| Box::pin(guard::phase(m)) },
-    Phase { name: "state",              after: &["config"],                            needs: &[],                          run: |m| Box::pin(state::phase(m)) },
-    Phase { name: "bootcmd",            after: &["state"],                             needs: &[],                          run: |m| Box::pin(commands::bootcmd(m)) },
+    Phase { name: "state",              after: &["sources"],                           needs: &[],                          run: |m| Box::pin(state::phase(m)) },
+    Phase { name: "config",             after: &["state"],                             needs: &[],                          run: |m| Box::pin(config::phase(m)) },
+    Phase { name: "bootcmd",            after: &["config"],                            needs: &[],                          run: |m| Box::pin(commands::bootcmd(m)) },
     Phase { name: "files",              after: &["bootcmd"],                           needs: &[],                          run: |m| Box::pin(write_files::phase(m)) },
     Phase { name: "network",            after: &["bootcmd"],                           needs: &[],                          run: |m| Box::pin(network::phase(m)) },
     Phase { name: "system-docker",      after: &["config", "system-containerd"],       needs: &["system-containerd"],      run: |m| Box::pin(engine::system_docker(m)) },

@@ -14,7 +14,7 @@ use crate::dhcp::RESOLV_CONF;
 use crate::error::{Context, Fault, Result};
 use crate::machine::Machine;
 use crate::phases::{Ended, Step};
-use crate::{docker, engine, images};
+use crate::{docker, engine, images, user_docker};
 
 /// Where the root image keeps its services' descriptions.
 const FOLDER: &str = "/usr/share/dockos/services";
@@ -47,6 +47,23 @@ pub(crate) async fn phase(machine: &Rc<Machine>) -> Ended {
         }
     }
     Ok(Step::Done(started.join(", ")))
+}
+
+/// Brings the running services to what the config says now: those that it names no more are removed, changed ones are
+/// made anew.
+pub(crate) async fn reapply(machine: &Rc<Machine>) -> Ended {
+    let config = machine.config();
+    let wanted = |name: &str| {
+        name == user_docker::SERVICE
+            || (name == SSH && !config.ssh_authorized_keys.is_empty())
+            || config.dockos.services.keys().any(|service| service.as_str() == name)
+    };
+    let docker = docker::open(engine::SYSTEM_SOCKET).await?;
+    for name in docker::names(&docker).await?.iter().filter(|name| !wanted(name)) {
+        tracing::info!("service {name} is not in the config any more and is removed");
+        docker::remove(&docker, name).await?;
+    }
+    phase(machine).await
 }
 
 /// A service that comes with the root image.

@@ -51,6 +51,7 @@ pub(crate) async fn phase(machine: &Rc<Machine>) -> Ended {
         }
     };
     make_directories()?;
+    machine.state_on_disk.set(note != RAM);
     if note != RAM {
         machine.check(reserve::tend(machine));
     }

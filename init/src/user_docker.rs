@@ -5,12 +5,16 @@
 
 use std::fs;
 use std::rc::Rc;
+use std::time::Duration;
 
 use dockos_config::{Docker, PidsLimit};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 
+use crate::cgroup::Cgroup;
 use crate::engine::{self, Places};
-use crate::error::{Context, Result};
+use crate::error::{Context, Fault, Result};
 use crate::machine::Machine;
 use crate::phases::{Ended, Step};
 use crate::{docker, services};
@@ -19,6 +23,8 @@ use crate::{docker, services};
 pub(crate) const SOCKET: &str = "/run/docker.sock";
 /// That directory.
 const HOST_RUN: &str = "/run/user-docker";
+/// How long dockerd may take to end: its supervisor kills it after that.
+const END_BOUND: Duration = Duration::from_secs(15);
 /// The service's name: its folder in system-services/, and its container's name.
 pub(crate) const SERVICE: &str = "docker";
 
@@ -46,6 +52,37 @@ pub(crate) async fn phase(machine: &Rc<Machine>) -> Ended {
     Ok(Step::Done(format!("dockerd {version}")))
 }
 
+/// Gives the running engine the config's settings. It starts anew; its desktops run on (live-restore).
+pub(crate) async fn reapply(machine: &Rc<Machine>) -> Ended {
+    let config = machine.config();
+    let config = &config.dockos.docker;
+    write_settings(config)?;
+    let container = container_cgroup()?;
+    container.set("memory.max", &config.memory.map_or("max".to_owned(), |size| size.bytes().to_string()))?;
+    machine.waits_for(SERVICE, "dockerd to end");
+    for pid in container.below("dockerd").pids() {
+        kill(Pid::from_raw(pid), Signal::SIGTERM).context(|| "stop dockerd".to_owned())?;
+        gone(pid).await;
+    }
+    let version = docker::answers(SOCKET, engine::ANSWER_BOUND).await?;
+    Ok(Step::Done(format!("dockerd {version}")))
+}
+
+/// The cgroup of the engine's container: the only one that holds a dockerd.
+fn container_cgroup() -> Result<Cgroup> {
+    let groups = Cgroup::make("services")?.children();
+    let found = groups.into_iter().find(|group| group.below("dockerd").exists());
+    found.ok_or_else(|| Fault::new("the user Docker does not run"))
+}
+
+/// Waits for a process to end. Not for its cgroup to be empty: its successor starts in it at once.
+async fn gone(pid: i32) {
+    let end = tokio::time::Instant::now() + END_BOUND;
+    while kill(Pid::from_raw(pid), None).is_ok() && tokio::time::Instant::now() < end {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 /// Three quarters of what the kernel can have: a tenants' fork bomb leaves the system side its share.
 fn most_processes() -> Option<PidsLimit> {
     let read =
@@ -56,10 +93,14 @@ fn most_processes() -> Option<PidsLimit> {
 /// Puts the engine's settings where its container finds them.
 fn prepare(config: &Docker) -> Result<()> {
     fs::create_dir_all(format!("{HOST_RUN}/log")).context(|| format!("make {HOST_RUN}"))?;
-    let outside = Places { settings: "/run/user-docker/dockerd.json", ..INSIDE };
-    engine::write_settings(&outside, &settings(config))?;
+    write_settings(config)?;
     let _ = fs::remove_file(SOCKET);
     std::os::unix::fs::symlink("user-docker/docker.sock", SOCKET).context(|| format!("link {SOCKET}"))
+}
+
+fn write_settings(config: &Docker) -> Result<()> {
+    let outside = Places { settings: "/run/user-docker/dockerd.json", ..INSIDE };
+    engine::write_settings(&outside, &settings(config))
 }
 
 /// Tenants are remapped (their root is nobody on the host), gain no privileges, and do not talk to each other.

@@ -2,8 +2,8 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::chown;
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt, chown};
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use dockos_config::WriteFile;
@@ -38,6 +38,40 @@ fn authorize_keys(machine: &Machine) -> Result<()> {
     files::write_durably(Path::new("/root/.ssh/authorized_keys"), text.as_bytes(), 0o600)?;
     fs::set_permissions("/root/.ssh", std::os::unix::fs::PermissionsExt::from_mode(0o700))
         .context(|| "set the mode of /root/.ssh".to_owned())
+}
+
+/// A file as it was before a config that is only tried wrote over it.
+pub(crate) struct Saved {
+    path: PathBuf,
+    /// None: there was none.
+    was: Option<(Vec<u8>, fs::Metadata)>,
+}
+
+impl Saved {
+    /// The files that these will write.
+    pub(crate) fn of(files: &[WriteFile]) -> Vec<Self> {
+        files.iter().map(|file| Self::one(Path::new(file.path.as_str()))).collect()
+    }
+
+    fn one(path: &Path) -> Self {
+        let was = fs::read(path).ok().zip(fs::metadata(path).ok());
+        Self { path: path.to_owned(), was }
+    }
+
+    /// Puts it back.
+    pub(crate) fn restore(self) -> Result<()> {
+        let Some((content, metadata)) = self.was else {
+            return match fs::remove_file(&self.path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    Err(error).context(|| format!("remove {}", self.path.display()))
+                }
+                _ => Ok(()),
+            };
+        };
+        files::write_durably(&self.path, &content, metadata.mode() & 0o7777)?;
+        chown(&self.path, Some(metadata.uid()), Some(metadata.gid()))
+            .context(|| format!("put {} back", self.path.display()))
+    }
 }
 
 fn write(file: &WriteFile) -> Result<()> {

@@ -8,6 +8,11 @@ use nix::sys::reboot::reboot;
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
+mod config;
+// mod edit;
+mod trial;
+
+use crate::error::Fault;
 use crate::power::Intent;
 use crate::timeline::{self, Timeline};
 use crate::{subinit, svg};
@@ -16,7 +21,7 @@ const HELP: &str = "\
 dockos: the command of DockOS
 
   dockos boot [--json | --svg FILE]   how the boot went: each phase's time and result
-  dockos config check FILE...         check cloud-configs; exit 1 when one has errors
+  dockos config ...                   check, show, change and try the config (dockos config --help)
   dockos poweroff | reboot | halt     end the machine in an orderly way
                   [--force]           at once: sync, no orderly stop
   dockos --version
@@ -29,6 +34,14 @@ Exit status: 0 done, 1 failed, 2 wrong use.
 enum Failure {
     Usage(String),
     Failed(String),
+    /// It failed, and what failed was said already.
+    Told,
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self::Failed(fault.to_string())
+    }
 }
 
 impl From<lexopt::Error> for Failure {
@@ -60,6 +73,7 @@ pub(crate) fn run(args: impl Iterator<Item = OsString>) -> i32 {
             eprintln!("{name}: {what}");
             1
         }
+        Err(Failure::Told) => 1,
     }
 }
 
@@ -72,7 +86,7 @@ fn command(parser: &mut lexopt::Parser) -> Result<i32, Failure> {
     };
     match verb.as_str() {
         "boot" => boot(parser),
-        "config" => config(parser),
+        "config" => config::run(parser),
         "poweroff" => end(parser, Intent::Off),
         "reboot" => end(parser, Intent::Reboot),
         "halt" => end(parser, Intent::Halt),
@@ -106,35 +120,6 @@ fn boot(parser: &mut lexopt::Parser) -> Result<i32, Failure> {
         None => print!("{}", timeline.table()),
     }
     Ok(0)
-}
-
-fn config(parser: &mut lexopt::Parser) -> Result<i32, Failure> {
-    match parser.next()? {
-        Some(Value(verb)) if verb == "check" => {}
-        _ => return Err(Failure::Usage("`dockos config check FILE...` is what there is".to_owned())),
-    }
-    let mut status = None;
-    while let Some(arg) = parser.next()? {
-        let Value(file) = arg else { return Err(arg.unexpected().into()) };
-        let fine = check(Path::new(&file))?;
-        status = Some(status.unwrap_or(0).max(i32::from(!fine)));
-    }
-    status.ok_or_else(|| Failure::Usage("`dockos config check` wants a file".to_owned()))
-}
-
-fn check(path: &Path) -> Result<bool, Failure> {
-    let name = path.display().to_string();
-    let bytes = std::fs::read(path).map_err(|error| Failure::Failed(format!("{name}: {error}")))?;
-    match dockos_config::parse_user_data(&name, &bytes) {
-        Ok(_) => {
-            println!("{name}: fine");
-            Ok(true)
-        }
-        Err(report) => {
-            eprintln!("{report}");
-            Ok(false)
-        }
-    }
 }
 
 /// `shutdown [-h | -P | -r | -H] [now]`: only "now" is known.

@@ -1,0 +1,92 @@
+//! Config by URL: fetched by a program outside PID 1, and kept on the state disk for the day its server is away.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::commands;
+use crate::error::{Context, Fault, Result};
+use crate::files;
+use crate::machine::Machine;
+use crate::reaper::Exit;
+use crate::spawn::Program;
+
+use super::media::read_bounded;
+
+/// The program (see `fetch/`). It bounds its own time, tries and bytes.
+const PROGRAM: &str = "/usr/lib/dockos/fetch";
+/// Its exit status for a server that answers that there is no such file.
+const NOT_FOUND: Exit = Exit::Code(3);
+/// Seconds for all tries of one URL.
+const SECONDS: u32 = 30;
+/// Where it puts what it fetched.
+const FETCHED: &str = "/run/dockos/fetched";
+/// Copies of what was fetched, by the sum of their URL and pin: a copy never stands in for what another pin names.
+const CACHE: &str = "/var/lib/dockos/fetched";
+
+/// What became of a URL.
+pub(super) enum Fetched {
+    /// Its bytes, as the server has them now.
+    New(Vec<u8>),
+    /// It could not be fetched: its bytes of last time, and why.
+    Cached(Vec<u8>, Fault),
+    /// The server says that there is none.
+    Missing,
+}
+
+/// Fetches a URL; where that fails, takes the copy of last time.
+pub(super) async fn fetch(machine: &Machine, url: &str, sha256: Option<&str>) -> Result<Fetched> {
+    fs::create_dir_all(FETCHED).context(|| format!("make {FETCHED}"))?;
+    let key = file_name(&format!("{url}#{}", sha256.unwrap_or_default()));
+    let (fetched, cached) = (Path::new(FETCHED).join(&key), Path::new(CACHE).join(&key));
+    match run(machine, url, sha256, &fetched).await {
+        Ok(true) => {
+            let bytes = read(&fetched)?.unwrap_or_default();
+            machine.check(keep(&cached, &bytes));
+            Ok(Fetched::New(bytes))
+        }
+        Ok(false) => Ok(Fetched::Missing),
+        Err(fault) => match read(&cached)? {
+            Some(bytes) => Ok(Fetched::Cached(bytes, fault)),
+            None => Err(fault),
+        },
+    }
+}
+
+/// True when the file is there now, false when the server has none.
+async fn run(machine: &Machine, url: &str, sha256: Option<&str>, to: &Path) -> Result<bool> {
+    let mut argv = vec![PROGRAM.to_owned(), "--timeout".to_owned(), SECONDS.to_string()];
+    if let Some(sum) = sha256 {
+        argv.extend(["--sha256".to_owned(), sum.to_owned()]);
+    }
+    argv.extend(["--output".to_owned(), to.display().to_string(), url.to_owned()]);
+    // The program's own bound comes first; this one is for a program that hangs.
+    let bound = Duration::from_secs(u64::from(SECONDS) + 10);
+    let ended = commands::run_program(machine, "fetch", Program::new(argv), bound).await?;
+    match ended.exit {
+        exit if exit.success() => Ok(true),
+        NOT_FOUND => Ok(false),
+        exit if ended.last_line.is_empty() => Err(Fault::new(format!("{PROGRAM}: {exit}"))),
+        _ => Err(Fault::new(ended.last_line)),
+    }
+}
+
+/// Keeps a copy, unless the very same is there: state disks wear.
+fn keep(path: &Path, bytes: &[u8]) -> Result<()> {
+    if read(path)?.is_some_and(|there| there == bytes) {
+        return Ok(());
+    }
+    files::write_durably(path, bytes, 0o600)
+}
+
+fn read(path: &Path) -> Result<Option<Vec<u8>>> {
+    read_bounded(path).context(|| format!("read {}", path.display()))
+}
+
+/// A file name for a URL: FNV-1a of 128 bits, in hexadecimal. Who could forge a collision gives the config anyway.
+fn file_name(url: &str) -> PathBuf {
+    const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+    let sum = url.bytes().fold(BASIS, |sum, byte| (sum ^ u128::from(byte)).wrapping_mul(PRIME));
+    format!("{sum:032x}").into()
+}

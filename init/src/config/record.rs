@@ -1,0 +1,116 @@
+//! What a config was made of, kept as it was read: for `dockos config show` on this boot, and as the last good one on
+//! the state disk, from which a later boot makes the same config again.
+
+use std::path::Path;
+
+use dockos_config::{Form, Layer, Source, Stage};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Context, Fault, Result};
+use crate::files;
+
+/// The record of this boot.
+pub(crate) const CURRENT: &str = "/run/dockos/config.json";
+/// That of the last boot that reached ready.
+pub(crate) const LAST_GOOD: &str = "/var/lib/dockos/last-good.json";
+/// Secrets are in it.
+const MODE: u32 = 0o600;
+
+/// Which config a machine runs with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Which {
+    /// The one that was found at this boot.
+    Current,
+    /// That has errors: the last good one.
+    LastGood,
+    /// That has errors, and there is no last good one: the defaults.
+    Defaults,
+    /// One that `dockos config try` put in force for a while.
+    Tried,
+}
+
+/// The files of a config.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Record {
+    pub(crate) which: Which,
+    /// Those in force.
+    sources: Vec<File>,
+    /// Those that were found at this boot and have errors.
+    #[serde(default)]
+    rejected: Vec<File>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct File {
+    layer: String,
+    stage: String,
+    form: String,
+    name: String,
+    text: String,
+}
+
+impl Record {
+    /// The record of a config in force.
+    pub(crate) fn new(which: Which, sources: &[Source], rejected: &[Source]) -> Self {
+        let files = |sources: &[Source]| sources.iter().map(File::from).collect();
+        Self { which, sources: files(sources), rejected: files(rejected) }
+    }
+
+    /// Reads a record; `None` where there is none.
+    pub(crate) fn load(path: &str) -> Result<Option<Self>> {
+        match std::fs::read(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            read => {
+                let bytes = read.context(|| format!("read {path}"))?;
+                serde_json::from_slice(&bytes).map(Some).context(|| format!("read {path}"))
+            }
+        }
+    }
+
+    /// Writes it, unless the very same is there already: state disks wear.
+    pub(crate) fn save(&self, path: &str) -> Result<()> {
+        let text = serde_json::to_vec(self).context(|| format!("write {path}"))?;
+        if std::fs::read(path).is_ok_and(|there| there == text) {
+            return Ok(());
+        }
+        files::write_durably(Path::new(path), &text, MODE)
+    }
+
+    /// The files in force.
+    pub(crate) fn sources(&self) -> Result<Vec<Source>> {
+        self.sources.iter().map(Source::try_from).collect()
+    }
+
+    /// Those that have errors.
+    pub(crate) fn rejected(&self) -> Result<Vec<Source>> {
+        self.rejected.iter().map(Source::try_from).collect()
+    }
+}
+
+impl From<&Source> for File {
+    fn from(source: &Source) -> Self {
+        Self {
+            layer: source.layer.as_str().to_owned(),
+            stage: source.stage.as_str().to_owned(),
+            form: source.form.as_str().to_owned(),
+            name: source.name.clone(),
+            text: source.text.clone(),
+        }
+    }
+}
+
+impl TryFrom<&File> for Source {
+    type Error = Fault;
+
+    fn try_from(file: &File) -> Result<Self> {
+        let unknown = |what: &str| Fault::new(format!("a config record has an unknown {what}"));
+        Ok(Self {
+            layer: Layer::from_word(&file.layer).ok_or_else(|| unknown("layer"))?,
+            stage: Stage::from_word(&file.stage).ok_or_else(|| unknown("stage"))?,
+            form: Form::from_word(&file.form).ok_or_else(|| unknown("form"))?,
+            name: file.name.clone(),
+            text: file.text.clone(),
+        })
+    }
+}
