@@ -41,6 +41,7 @@ unit: ## only the tests that boot nothing
 check: ## formatting, lints, licences and advisories
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- --deny warnings
+	$(CARGO) clippy --manifest-path fuzz/Cargo.toml --target-dir target/fuzz -- --deny warnings
 	sh -n buildroot/setup.sh
 	sh -n fuzz/run.sh
 	@sh -c '$(CARGO) deny --version >/dev/null 2>&1 || { echo "check: no cargo-deny (cargo install cargo-deny): licences and advisories are not checked"; exit 0; }; \

@@ -5,8 +5,9 @@
 mod common;
 
 use std::fs;
+use std::path::Path;
 
-use dockos_config::{Report, parse, parse_user_data, translate};
+use dockos_config::{Cmdline, Report, parse, parse_user_data, translate};
 use proptest::prelude::*;
 
 use common::yaml_files;
@@ -39,6 +40,25 @@ fn every_message_of_the_fixtures_is_translated() {
     for path in yaml_files("config/tests/bad") {
         if let Err(report) = parse_user_data("user-data", &fs::read(&path).unwrap()) {
             wrong.extend(untranslated(&report).into_iter().map(|text| format!("{}: {text}", path.display())));
+        }
+    }
+    assert!(wrong.is_empty(), "add these to config/src/chinese/:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn messages_of_other_forms_are_translated() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let mut wrong = Vec::new();
+    for folder in ["bad-user-data", "bad-cmdline"] {
+        for file in fs::read_dir(tests.join(folder)).unwrap().flatten().map(|file| file.path()) {
+            let bytes = fs::read(&file).unwrap();
+            let report = match folder {
+                _ if file.extension().is_none_or(|extension| extension != "in") => continue,
+                "bad-cmdline" => Cmdline::parse(&String::from_utf8_lossy(&bytes)).report,
+                _ => parse_user_data("user-data", &bytes).err(),
+            };
+            let texts = untranslated(&report.unwrap());
+            wrong.extend(texts.into_iter().map(|text| format!("{}: {text}", file.display())));
         }
     }
     assert!(wrong.is_empty(), "add these to config/src/chinese/:\n{}", wrong.join("\n"));

@@ -64,7 +64,7 @@ pub fn key_path(bytes: &[u8]) {
     let file =
         source(Layer::Datasource, Form::CloudConfig, "dockos: {desktops: [{name: a, tenant: b, image: c}]}");
     if let (Ok(loaded), Ok(path)) = (load(vec![file]), text.parse()) {
-        let _ = loaded.get(&path);
+        let _ = loaded.get(&path, false);
     }
 }
 

@@ -17,11 +17,6 @@ pub(super) const TABLE: &[Pair] = &[
     ("nested too deeply", "嵌套层次太深"),
     ("this is gzip-compressed data", "这是 gzip 压缩的数据"),
     ("this byte is not UTF-8 text", "这个字节不是 UTF-8 文本"),
-    ("this user-data is a script, not a cloud-config", "这份 user-data 是脚本，不是 cloud-config"),
-    (
-        "this user-data is a MIME message, not a cloud-config",
-        "这份 user-data 是 MIME 消息，不是 cloud-config",
-    ),
     ("cloud-init's templates are not supported", "不支持 cloud-init 的模板"),
     ("the first line is not `#cloud-config`", "第一行不是 `#cloud-config`"),
     // The YAML reader's own words, those that mistakes of people lead to.

@@ -20,7 +20,7 @@ const TEMPLATE: Form = Refused(
     "fill it in and begin the file with the line `#cloud-config`",
 );
 const INCLUDE: Form = Refused(
-    "an include would fetch more user-data from elsewhere, which is not supported",
+    "includes are not supported: they fetch more user-data from elsewhere",
     "put the text itself here, or its address as `cloud-config-url=URL` on the kernel command line",
 );
 const HANDLER: Form = Refused(
