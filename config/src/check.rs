@@ -180,11 +180,12 @@ fn ssh_takes(config: &Config, port: &PortMapping) -> Option<String> {
 /// Whether a service is among all that it depends on, directly or not.
 fn waits_for_itself(name: &Name, config: &Config) -> bool {
     let services = &config.dockos.services;
-    let needs = |name: &Name| services.get(name).map(|s| s.depends_on.as_slice()).unwrap_or_default();
-    let mut reached: Vec<&Name> = needs(name).iter().collect();
+    let needs =
+        |name: &Name| services.get(name).into_iter().flat_map(|s| s.depends_on.iter()).map(|d| &d.name);
+    let mut reached: Vec<&Name> = needs(name).collect();
     let mut next = 0;
     while let Some(current) = reached.get(next).copied() {
-        let new: Vec<&Name> = needs(current).iter().filter(|need| !reached.contains(need)).collect();
+        let new: Vec<&Name> = needs(current).filter(|need| !reached.contains(need)).collect();
         reached.extend(new);
         next += 1;
     }

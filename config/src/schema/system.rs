@@ -3,7 +3,7 @@
 use super::refused;
 use crate::decode::{Decode, Problems, choice, keys};
 use crate::shape::Shape;
-use crate::value::{AbsPath, Certificates, Command, Delay, HostAddr, Seconds};
+use crate::value::{AbsPath, Certificates, Command, Delay, HostAddr, WaitSeconds};
 use crate::yaml::{Kind, Node};
 
 choice! {
@@ -103,7 +103,7 @@ keys! {
         pub message: Option<String>,
         /// How many seconds commands that still run are waited for.
         @default("30")
-        pub timeout: Option<Seconds>,
+        pub timeout: Option<WaitSeconds>,
         /// Whether at all: `true`, `false`, or a command that must succeed.
         @default("true")
         pub condition: Option<Condition>,
