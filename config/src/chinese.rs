@@ -4,10 +4,13 @@
 //! so that whoever notes a problem writes one language. What varies is translated too where a template of its own
 //! fits it, such as `a list`; what is in backquotes comes from the file and stays.
 
+mod advice;
 mod banner;
 mod check;
 mod hints;
+mod more;
 mod nouns;
+mod refused;
 mod values;
 mod yaml;
 
@@ -17,8 +20,17 @@ use crate::diagnostic::{Diagnostic, Report};
 /// A template and its translation, with the same number of holes in the same order.
 type Pair = (&'static str, &'static str);
 
-const TABLES: &[&[Pair]] =
-    &[banner::TABLE, check::TABLE, hints::TABLE, nouns::TABLE, values::TABLE, yaml::TABLE];
+const TABLES: &[&[Pair]] = &[
+    advice::TABLE,
+    banner::TABLE,
+    check::TABLE,
+    hints::TABLE,
+    more::TABLE,
+    nouns::TABLE,
+    refused::TABLE,
+    values::TABLE,
+    yaml::TABLE,
+];
 
 /// Holes within holes: no message has this many.
 const MAX_DEPTH: usize = 4;

@@ -28,7 +28,7 @@ impl Checker<'_> {
         for (registry, auth) in &config.dockos.registry_auths {
             if !is_one_login(auth) {
                 let path = [Key("registry_auths"), Key(registry.as_str())];
-                let message = format!("how to log in to `{registry}` is not said in one way");
+                let message = format!("the login to `{registry}` is not whole, or there twice");
                 self.dockos(
                     &path,
                     message,

@@ -30,10 +30,6 @@ impl Checker<'_> {
         if config.ca_certs != none && config.ca_certs_old != none {
             self.at(&[Key("ca-certs")], "`ca_certs` and `ca-certs` are the same key", "remove one of them");
         }
-        if config.power_state.as_ref().is_some_and(|power| power.mode.is_none()) {
-            let hint = "add `mode: poweroff`, `mode: reboot` or `mode: halt` here";
-            self.at(&[Key("power_state")], "missing key `mode`", hint);
-        }
         if config.prefer_fqdn_over_hostname && config.fqdn.is_none() {
             let message = "there is no `fqdn` to prefer";
             self.warn(&[Key("prefer_fqdn_over_hostname")], message, "add `fqdn`, or remove this key");

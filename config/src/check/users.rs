@@ -42,7 +42,7 @@ impl Checker<'_> {
             }
             if user.passwd.is_some() && user.hashed_passwd.is_some() {
                 let message = "`passwd` and `hashed_passwd` are the same key";
-                self.at(&at("hashed_passwd"), message, "remove one of them");
+                self.at(&[Key("users"), Item(i)], message, "remove one of them");
             }
             self.password(user, i);
         }

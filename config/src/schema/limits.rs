@@ -28,7 +28,7 @@ choice! {
         /// How nice it can be.
         Nice = "nice",
         /// Open files.
-        Nofile = "nofile" (default),
+        Nofile = "nofile",
         /// Processes of its user.
         Nproc = "nproc",
         /// Its resident memory.

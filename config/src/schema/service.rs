@@ -65,7 +65,7 @@ keys! {
         /// How it is known to be well.
         @later
         pub healthcheck: Healthcheck,
-        /// The host name it sees; not with `network_mode: host`.
+        /// The host name it sees; not with `uts: host`.
         @later
         @default("the service's name")
         pub hostname: Option<Hostname>,

@@ -91,14 +91,12 @@ choice! {
 
 keys! {
     /// What becomes of the machine once it has booted and all commands have run.
-    #[derive(Default)]
     pub struct PowerState {
         /// When: `now`, or in so many minutes.
         @default("now")
         pub delay: Option<Delay>,
-        /// What; it must be said.
-        @default("required")
-        pub mode: Option<PowerMode>,
+        /// What.
+        pub mode: PowerMode,
         /// What is shown on the consoles before.
         pub message: Option<String>,
         /// How many seconds commands that still run are waited for.
@@ -114,7 +112,7 @@ choice! {
     /// What becomes of the machine.
     pub enum PowerMode {
         /// It is switched off.
-        Poweroff = "poweroff" (default),
+        Poweroff = "poweroff",
         /// It boots again.
         Reboot = "reboot",
         /// It stops and stays on.

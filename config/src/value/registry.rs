@@ -80,7 +80,7 @@ impl FromStr for Mirror {
         let host = rest.map(|rest| rest.split('/').next().unwrap_or_default());
         if !host.is_some_and(is_host) || text.contains(|c: char| c.is_whitespace() || "?#".contains(c)) {
             let hint = "http:// or https:// and a host, such as `https://mirror.lab`";
-            return Err(ValueError::not_a("a mirror's address", text, "", hint));
+            return Err(ValueError::not_a("an address", text, "", hint));
         }
         Ok(Self(text.to_owned()))
     }
