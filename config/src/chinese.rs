@@ -4,11 +4,14 @@
 //! so that whoever notes a problem writes one language. What varies is translated too where a template of its own
 //! fits it, such as `a list`; what is in backquotes comes from the file and stays.
 
+mod advice;
 mod banner;
 mod check;
 mod forms;
 mod hints;
+mod more;
 mod nouns;
+mod refused;
 mod values;
 mod yaml;
 
@@ -18,8 +21,18 @@ use crate::diagnostic::{Diagnostic, Report};
 /// A template and its translation, with the same number of holes in the same order.
 type Pair = (&'static str, &'static str);
 
-const TABLES: &[&[Pair]] =
-    &[banner::TABLE, check::TABLE, forms::TABLE, hints::TABLE, nouns::TABLE, values::TABLE, yaml::TABLE];
+const TABLES: &[&[Pair]] = &[
+    advice::TABLE,
+    banner::TABLE,
+    check::TABLE,
+    forms::TABLE,
+    hints::TABLE,
+    more::TABLE,
+    nouns::TABLE,
+    refused::TABLE,
+    values::TABLE,
+    yaml::TABLE,
+];
 
 /// Holes within holes: no message has this many.
 const MAX_DEPTH: usize = 4;

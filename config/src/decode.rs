@@ -248,6 +248,18 @@ fn later(entry: &Entry, problems: &mut Problems) {
     problems.warn(entry.mark, message, "the reference lists what this version acts on");
 }
 
+/// The index of the word that stands for an absent key.
+pub(crate) const fn default_word(words: &[shape::Word]) -> Option<usize> {
+    let mut i = 0;
+    while i < words.len() {
+        if words[i].default {
+            return Some(i);
+        }
+        i += 1;
+    }
+    None
+}
+
 /// The one of `words` that a node names, by its index.
 pub(crate) fn choose(node: &Node, words: &[shape::Word], problems: &mut Problems) -> Option<usize> {
     let choices: Vec<&str> = words.iter().map(|word| word.word).collect();
@@ -344,7 +356,18 @@ macro_rules! refused {
     };
 }
 
-/// Declares an enum of words; the one marked `(default)` stands for an absent key.
+/// The word that stands for an absent key.
+macro_rules! default_choice {
+    ($name:ident $variant:ident $default:ident) => {
+        impl Default for $name {
+            fn default() -> Self {
+                Self::$variant
+            }
+        }
+    };
+}
+
+/// Declares an enum of words; the one marked `(default)` stands for an absent key. With none, the key must be there.
 macro_rules! choice {
     ($(#[doc = $doc:literal])* $vis:vis enum $name:ident {
         $(
@@ -353,10 +376,12 @@ macro_rules! choice {
         )*
     }) => {
         $(#[doc = $doc])*
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         $vis enum $name {
-            $($(#[doc = $variant_doc])* $(#[$default])? $variant,)*
+            $($(#[doc = $variant_doc])* $variant,)*
         }
+
+        $($($crate::decode::default_choice!($name $variant $default);)?)*
 
         #[allow(dead_code, reason = "not each choice is written out again")]
         impl $name {
@@ -378,7 +403,7 @@ macro_rules! choice {
 
         impl $crate::decode::Decode for $name {
             const SHAPE: &'static $crate::shape::Shape = &$crate::shape::Shape::Choice(Self::WORDS);
-            const REQUIRED: bool = false;
+            const REQUIRED: bool = $crate::decode::default_word(Self::WORDS).is_none();
 
             fn decode(
                 node: &$crate::yaml::Node,
@@ -389,10 +414,10 @@ macro_rules! choice {
             }
 
             fn absent() -> Option<Self> {
-                Some(Self::default())
+                Self::ALL.get($crate::decode::default_word(Self::WORDS)?).copied()
             }
         }
     };
 }
 
-pub(crate) use {choice, key_name, keys, refused};
+pub(crate) use {choice, default_choice, key_name, keys, refused};

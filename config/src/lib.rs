@@ -51,17 +51,22 @@ pub use key_path::{KeyPath, Segment};
 pub use layers::{Form, Layer, Loaded, Source, load};
 pub use meta_data::instance_id;
 pub use schema::{
-    CaCerts, CgroupMode, Condition, Config, CreateState, Desktop, Docker, Dockos, Group, GrowMode, Growpart,
-    LogLevel, ManageEtcHosts, Mount, MountDefaults, MountFields, NetworkMode, Ntp, PidMode, PowerMode,
-    PowerState, ResizeRootfs, Restart, Service, State, Swap, SystemDocker, User, UserItem, WriteFile,
+    AddressPool, CaCerts, Center, CenterDashboard, CenterRegistry, CenterVolumes, CgroupMode, Channel,
+    Condition, Config, Console, CreateState, Dependency, DependsCondition, DependsOn, Desktop, Docker,
+    DockerTls, Dockos, ExtraHosts, Group, GrowMode, Growpart, HealthTest, Healthcheck, IpcMode, LogDriver,
+    LogLevel, LogOpts, Logging, ManageEtcHosts, Module, ModuleItem, Mount, MountDefaults, MountFields,
+    NetworkMode, NodeRole, Ntp, PidMode, PowerMode, PowerState, Proxies, RegistryAuth, ResizeRootfs, Restart,
+    Service, State, Swap, SystemDocker, Ulimit, UlimitName, Ulimits, Upgrade, User, UserItem, UtsMode,
+    Watchdog, WriteFile,
 };
 pub use shape::{Key, Keys, Lists, Refused, Scalar, Shape, Stage, Word};
 pub use show::ShowOptions;
 pub use user_data::{Content, MAX_USER_DATA, Part, UserData, unpack};
 pub use value::{
-    AbsPath, Account, AccountId, Accounts, Argv, AuthorizedKey, Capability, Certificates, Command, Count,
-    Cpus, Delay, Device, DomainName, Field, FstabNumber, Gecos, HostAddr, Hostname, ImageRef, Interval,
-    KeyValues, Locale, Mirror, Mode, Name, OomScore, Owner, PasswordHash, PidsLimit, Port, PortMapping,
-    Protocol, RegistryHost, Seconds, ServiceVolume, Size, Sudo, SwapSize, TenantVolume, TimeZone, Tmpfs,
-    ValueError,
+    AbsPath, Account, AccountId, Accounts, Argv, AuthorizedKey, BasicAuth, Capability, Certificates, Command,
+    ConsoleLevel, CpuSet, CpuShares, Cpus, Delay, Device, DomainName, Field, FstabNumber, Gecos, HostAddr,
+    Hostname, ImageRef, Interval, KeyValues, Line, Locale, Mirror, Mode, ModuleName, Name, OomScore, Owner,
+    PasswordHash, PidsLimit, Port, PortMapping, PrefixLength, PrivateKey, Protocol, ProxyUrl, Registry,
+    RegistryHost, RlimitValue, Secret, SecurityOpt, ServiceVolume, Signal, Size, Subnet, Sudo, SwapSize,
+    SysctlName, TenantVolume, TimeZone, Times, Tmpfs, ValueError, WaitSeconds, Window,
 };

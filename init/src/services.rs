@@ -8,7 +8,7 @@ use bollard::models::{
     ContainerCreateBody, DeviceMapping, HostConfig, HostConfigCgroupnsModeEnum, RestartPolicy,
     RestartPolicyNameEnum,
 };
-use dockos_config::{CgroupMode, Name, NetworkMode, PidMode, Restart, Service};
+use dockos_config::{CgroupMode, NetworkMode, PidMode, Restart, Service};
 
 use crate::dhcp::RESOLV_CONF;
 use crate::error::{Context, Fault, Result};
@@ -107,7 +107,7 @@ fn in_order(wanted: &BTreeMap<String, Service>) -> Vec<String> {
             service
                 .depends_on
                 .iter()
-                .map(Name::to_string)
+                .map(|needed| needed.name.to_string())
                 .all(|d| order.contains(&d) || !wanted.contains_key(&d))
         };
         let mut left = wanted.iter().filter(|(name, _)| !order.contains(name));

@@ -29,7 +29,6 @@ pub(super) const TABLE: &[Pair] = &[
     ("an owner", "文件所有者"),
     ("a port mapping", "端口映射"),
     ("a registry", "镜像仓库"),
-    ("a mirror's address", "镜像加速地址"),
     ("a volume", "卷"),
     ("a tenant's volume", "租户卷"),
     ("a service's volume", "服务卷"),

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::{
-    CaCerts, Desktop, Group, Growpart, ManageEtcHosts, Mount, MountDefaults, Ntp, PowerState, ResizeRootfs,
-    Service, Swap, UserItem, WriteFile, refused,
+    CaCerts, Center, Console, Desktop, Docker, Group, Growpart, ManageEtcHosts, ModuleItem, Mount,
+    MountDefaults, NodeRole, Ntp, PowerState, Proxies, RegistryAuth, ResizeRootfs, Service, Swap,
+    SystemDocker, Upgrade, UserItem, Watchdog, WriteFile, refused,
 };
 use crate::decode::{choice, keys};
 use crate::value::{
-    AbsPath, AuthorizedKey, Command, DomainName, Hostname, Locale, Mirror, Name, RegistryHost, Size, TimeZone,
+    AbsPath, AuthorizedKey, Command, DomainName, Hostname, KeyValues, Line, Locale, Name, Registry,
+    SysctlName, TimeZone,
 };
 
 keys! {
@@ -111,11 +113,42 @@ keys! {
         pub system_docker: SystemDocker,
         /// The Docker of the tenants' desktops.
         pub docker: Docker,
+        /// How both Dockers log in to registries, by `HOST[:PORT]`; `docker.io` is Docker Hub.
+        @later
+        pub registry_auths: BTreeMap<Registry, RegistryAuth>,
         /// System services by name.
         pub services: BTreeMap<Name, Service>,
         /// Desktops, started in this order.
         @by("name")
         pub desktops: Vec<Desktop>,
+        /// Kernel modules to load besides those that the hardware asks for: names, or mappings.
+        @later
+        @by("name")
+        pub modules: Vec<ModuleItem>,
+        /// Settings of the kernel, by their path below `/proc/sys` with dots or slashes.
+        @later
+        pub sysctl: BTreeMap<SysctlName, Line>,
+        /// The hardware that restarts a machine which hangs.
+        @later
+        pub watchdog: Watchdog,
+        /// The text consoles.
+        @later
+        pub console: Console,
+        /// Variables of every command, service and desktop; their own go over these.
+        @later
+        pub environment: KeyValues,
+        /// How engines and commands reach the world outside.
+        @later
+        pub proxies: Proxies,
+        /// How the machine gets a newer DockOS.
+        @later
+        pub upgrade: Upgrade,
+        /// Make the machine a center: what it offers to the nodes. One machine may be both center and node.
+        @later
+        pub center: Option<Center>,
+        /// Make the machine a node: whose desktops it runs.
+        @later
+        pub node: Option<NodeRole>,
     }
 }
 
@@ -139,45 +172,5 @@ choice! {
         Never = "never" (default),
         /// A disk that is all zero may be used.
         EmptyDisk = "empty-disk",
-    }
-}
-
-keys! {
-    /// The Docker of the machine's own services.
-    #[derive(Default)]
-    pub struct SystemDocker {
-        /// How much the engine logs.
-        pub log_level: LogLevel,
-    }
-}
-
-keys! {
-    /// The Docker of the tenants' desktops.
-    #[derive(Default)]
-    pub struct Docker {
-        /// How much the engine logs.
-        pub log_level: LogLevel,
-        /// Mirrors asked before Docker Hub.
-        pub registry_mirrors: Vec<Mirror>,
-        /// Registries spoken to without TLS.
-        pub insecure_registries: Vec<RegistryHost>,
-        /// Memory of the whole user side: the engine and every desktop.
-        pub memory: Option<Size>,
-    }
-}
-
-choice! {
-    /// How much an engine logs.
-    pub enum LogLevel {
-        /// All there is.
-        Debug = "debug",
-        /// What it does.
-        Info = "info" (default),
-        /// What looks wrong.
-        Warn = "warn",
-        /// What failed.
-        Error = "error",
-        /// Only what ends the engine.
-        Fatal = "fatal",
     }
 }

@@ -1,20 +1,30 @@
 //! The keys of the cloud-config and their types: one struct for each mapping of the file.
 
 mod desktop;
+mod engine;
 #[cfg(test)]
 mod everything;
 mod file;
+mod health;
+mod kernel;
+mod limits;
 mod machine;
 mod mount;
 mod refused;
+mod room;
 mod service;
 mod system;
 mod user;
 
 pub use desktop::Desktop;
+pub use engine::{AddressPool, Docker, DockerTls, LogLevel, LogOpts, RegistryAuth, SystemDocker};
 pub use file::WriteFile;
-pub use machine::{Config, CreateState, Docker, Dockos, LogLevel, State, SystemDocker};
+pub use health::{Dependency, DependsCondition, DependsOn, HealthTest, Healthcheck};
+pub use kernel::{Console, Module, ModuleItem, Proxies, Watchdog};
+pub use limits::{ExtraHosts, IpcMode, LogDriver, Logging, Ulimit, UlimitName, Ulimits, UtsMode};
+pub use machine::{Config, CreateState, Dockos, State};
 pub use mount::{Mount, MountDefaults, MountFields, Swap};
+pub use room::{Center, CenterDashboard, CenterRegistry, CenterVolumes, Channel, NodeRole, Upgrade};
 pub use service::{CgroupMode, NetworkMode, PidMode, Restart, Service};
 pub use system::{
     CaCerts, Condition, GrowMode, Growpart, ManageEtcHosts, Ntp, PowerMode, PowerState, ResizeRootfs,

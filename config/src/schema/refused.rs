@@ -241,3 +241,96 @@ pub(crate) const WRITE_FILE: &[Refused] = &[refused(
     "files are not fetched from elsewhere",
     "write the content here, or fetch it by a command of `runcmd`",
 )];
+
+/// Of a service: what else the Compose Specification knows.
+pub(crate) const SERVICE: &[Refused] = &[
+    refused(
+        &[
+            "ports",
+            "expose",
+            "links",
+            "external_links",
+            "networks",
+            "mac_address",
+            "dns",
+            "dns_search",
+            "dns_opt",
+        ],
+        "the system Docker has no network of its own",
+        "with `network_mode: host` the service is on the machine's network, with all its ports",
+    ),
+    refused(
+        &["build", "develop"],
+        "the machine builds no images",
+        "build the image elsewhere, push it to a registry, and name it as `image`",
+    ),
+    refused(
+        &["deploy", "scale", "profiles", "attach", "provider"],
+        "each service runs once, on this machine",
+        "write limits as `mem_limit`, `cpus` and `pids_limit`; leave out services that are not to run",
+    ),
+    refused(&["container_name"], "a service's container has the service's name", "rename the service"),
+    refused(
+        &["extends"],
+        "services are not put together from others",
+        "mark one with `&name` and merge it into another with `<<: *name`",
+    ),
+    refused(
+        &["secrets", "configs"],
+        "files come from the machine",
+        "write the file with `write_files`, and bind it with `volumes`",
+    ),
+    refused(
+        &["env_file", "label_file"],
+        "a service is described in one place",
+        "write the pairs as `environment` or `labels`",
+    ),
+    refused(
+        &["userns_mode"],
+        "services of the system Docker are the machine's own, and share its users",
+        "set `user`, or run it as a desktop: root in a desktop is nobody on the machine",
+    ),
+    refused(
+        &["oom_kill_disable"],
+        "a container that cannot be killed can stop the whole machine",
+        "set `oom_score_adj: -1000`, and a `mem_limit` that is large enough",
+    ),
+    refused(
+        &["memswap_limit", "mem_swappiness"],
+        "swap is shared by the whole machine",
+        "set `mem_limit`, and the machine's `swap`",
+    ),
+    refused(
+        &["cpu_count", "cpu_percent", "cpu_period", "cpu_quota", "cpu_rt_runtime", "cpu_rt_period"],
+        "CPUs are limited by one key",
+        "write `cpus`, such as `cpus: 0.5`",
+    ),
+    refused(
+        &[
+            "pull_policy",
+            "platform",
+            "runtime",
+            "isolation",
+            "credential_spec",
+            "storage_opt",
+            "cgroup_parent",
+            "blkio_config",
+            "device_cgroup_rules",
+            "volumes_from",
+            "domainname",
+            "annotations",
+            "gpus",
+            "models",
+            "post_start",
+            "pre_stop",
+            "use_api_socket",
+        ],
+        "it tunes what DockOS does in one way",
+        "remove it",
+    ),
+    refused(
+        &["tty", "stdin_open"],
+        "nobody sits before a service",
+        "remove it, and use `docker exec -it` to look into it",
+    ),
+];

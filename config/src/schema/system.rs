@@ -3,7 +3,7 @@
 use super::refused;
 use crate::decode::{Decode, Problems, choice, keys};
 use crate::shape::Shape;
-use crate::value::{AbsPath, Certificates, Command, Delay, HostAddr, Seconds};
+use crate::value::{AbsPath, Certificates, Command, Delay, HostAddr, WaitSeconds};
 use crate::yaml::{Kind, Node};
 
 choice! {
@@ -91,19 +91,17 @@ choice! {
 
 keys! {
     /// What becomes of the machine once it has booted and all commands have run.
-    #[derive(Default)]
     pub struct PowerState {
         /// When: `now`, or in so many minutes.
         @default("now")
         pub delay: Option<Delay>,
-        /// What; it must be said.
-        @default("required")
-        pub mode: Option<PowerMode>,
+        /// What.
+        pub mode: PowerMode,
         /// What is shown on the consoles before.
         pub message: Option<String>,
         /// How many seconds commands that still run are waited for.
         @default("30")
-        pub timeout: Option<Seconds>,
+        pub timeout: Option<WaitSeconds>,
         /// Whether at all: `true`, `false`, or a command that must succeed.
         @default("true")
         pub condition: Option<Condition>,
@@ -114,7 +112,7 @@ choice! {
     /// What becomes of the machine.
     pub enum PowerMode {
         /// It is switched off.
-        Poweroff = "poweroff" (default),
+        Poweroff = "poweroff",
         /// It boots again.
         Reboot = "reboot",
         /// It stops and stays on.

@@ -121,7 +121,7 @@ impl Decode for Group {
         let [entry] = mapping(node, problems)? else {
             problems.add(
                 node.mark,
-                "more or less than one group",
+                "an item names exactly one group",
                 "write each group after a `- ` of its own",
             );
             return None;

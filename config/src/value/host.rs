@@ -19,12 +19,23 @@ pub struct Device {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capability(String);
 
+/// What the kernel keeps a container from, or not, as Docker's `--security-opt`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecurityOpt(String);
+
 /// A line of an `authorized_keys` file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthorizedKey(String);
 
 impl Capability {
     /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl SecurityOpt {
+    /// As it is written.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -68,6 +79,27 @@ impl FromStr for Capability {
             return Err(ValueError::not_a("a capability", text, "", "such as `NET_ADMIN` or `ALL`"));
         }
         Ok(Self(name.to_owned()))
+    }
+}
+
+impl FromStr for SecurityOpt {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        const WHOLE: [&str; 6] = [
+            "no-new-privileges",
+            "no-new-privileges:true",
+            "no-new-privileges:false",
+            "seccomp:unconfined",
+            "seccomp=unconfined",
+            "systempaths=unconfined",
+        ];
+        if !WHOLE.contains(&text) {
+            let hint = "such as `no-new-privileges` or `seccomp:unconfined`";
+            let why = if text.starts_with("seccomp") { "profiles in files are not read" } else { "" };
+            return Err(ValueError::not_a("a security option", text, why, hint));
+        }
+        Ok(Self(text.to_owned()))
     }
 }
 

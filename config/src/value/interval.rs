@@ -74,6 +74,35 @@ impl FromStr for Delay {
     }
 }
 
+/// Hours of the day, by the machine's clock, `FROM-TO`; over midnight if FROM is later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Minutes of the day when it begins.
+    pub from: u16,
+    /// Minutes of the day when it ends.
+    pub to: u16,
+}
+
+impl FromStr for Window {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let minutes = |text: &str| -> Option<u16> {
+            let (hours, minutes) = text.split_once(':')?;
+            let two = |text: &str, below: u16| {
+                let digits = text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
+                text.parse::<u16>().ok().filter(|n| digits && *n < below)
+            };
+            Some(two(hours, 24)? * 60 + two(minutes, 60)?)
+        };
+        let ends = text.split_once('-').and_then(|(from, to)| minutes(from).zip(minutes(to)));
+        match ends {
+            Some((from, to)) if from != to => Ok(Self { from, to }),
+            _ => Err(ValueError::not_a("a time of day", text, "", "FROM-TO, such as `02:00-05:30`")),
+        }
+    }
+}
+
 /// Splits after the first characters that are wanted.
 fn take(text: &str, wanted: impl Fn(char) -> bool) -> (&str, &str) {
     text.split_at(text.find(|c| !wanted(c)).unwrap_or(text.len()))
@@ -87,6 +116,14 @@ mod tests {
     fn durations_add_up() {
         for (text, ms) in [("10s", 10_000), ("1m30s", 90_000), ("500ms", 500), ("1h", 3_600_000), ("0s", 0)] {
             assert_eq!(text.parse::<Interval>().unwrap().duration(), Duration::from_millis(ms), "{text}");
+        }
+    }
+
+    #[test]
+    fn windows_are_two_times_of_the_day() {
+        assert_eq!("22:00-05:30".parse(), Ok(Window { from: 1320, to: 330 }));
+        for bad in ["", "2:00-5:00", "22:00", "24:00-05:00", "02:60-03:00", "02:00-02:00", "+2:00-03:00"] {
+            assert!(bad.parse::<Window>().is_err(), "{bad}");
         }
     }
 

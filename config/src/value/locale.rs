@@ -22,7 +22,7 @@ pub struct DomainName(String);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostAddr(String);
 
-/// A word or two of `/etc/fstab`: no blank, no control character.
+/// One word, such as a field of `/etc/fstab`: no blank, no control character.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field(String);
 
@@ -88,7 +88,7 @@ impl FromStr for DomainName {
         let why = match () {
             () if text.len() > 253 => "it is longer than 253 letters",
             () if !text.split('.').all(label) => {
-                "between dots stand 1 to 63 letters of a to z, digits and `-`"
+                "each part between dots has 1 to 63 letters of a to z, digits and `-`"
             }
             () => return Ok(Self(text.to_owned())),
         };
@@ -118,7 +118,7 @@ impl FromStr for Field {
             || text.len() > 4095
             || text.contains(|c: char| c.is_whitespace() || c.is_control())
         {
-            return Err(ValueError::not_a("a field of fstab", text, "", "one word with no blank in it"));
+            return Err(ValueError::not_a("one word", text, "", "a text with no blank in it"));
         }
         Ok(Self(text.to_owned()))
     }

@@ -6,6 +6,7 @@ pub(crate) mod base64;
 mod command;
 mod host;
 mod interval;
+mod kernel;
 mod locale;
 mod mode;
 mod name;
@@ -15,23 +16,30 @@ mod path;
 mod pem;
 mod port;
 mod registry;
+mod secret;
+mod subnet;
 mod volume;
 mod words;
 
 pub use account::{Account, Accounts, Gecos, PasswordHash, Sudo};
 pub use amount::{Cpus, OomScore, PidsLimit, Size, SwapSize};
 pub use command::{Argv, Command};
-pub use host::{AuthorizedKey, Capability, Device};
-pub use interval::{Delay, Interval};
+pub use host::{AuthorizedKey, Capability, Device, SecurityOpt};
+pub use interval::{Delay, Interval, Window};
+pub use kernel::{CpuSet, Line, ModuleName, Signal, SysctlName};
 pub use locale::{DomainName, Field, HostAddr, Locale, TimeZone};
 pub use mode::{Mode, Owner};
 pub use name::{Hostname, Name};
-pub use number::{AccountId, Count, FstabNumber, Port, Seconds};
+pub use number::{
+    AccountId, ConsoleLevel, CpuShares, FstabNumber, Port, PrefixLength, RlimitValue, Times, WaitSeconds,
+};
 pub use pairs::KeyValues;
 pub use path::AbsPath;
 pub use pem::Certificates;
 pub use port::{PortMapping, Protocol};
-pub use registry::{ImageRef, Mirror, RegistryHost};
+pub use registry::{ImageRef, Mirror, Registry, RegistryHost};
+pub use secret::{BasicAuth, PrivateKey, ProxyUrl, Secret};
+pub use subnet::Subnet;
 pub use volume::{ServiceVolume, TenantVolume, Tmpfs};
 
 use crate::decode::{Decode, Problems, scalar};
@@ -102,9 +110,11 @@ from_text! {
     Account: "a name", "account", "1 to 32 of `a-z`, `0-9`, `-`, `_`; no digit or `-` first", ["alice"];
     AuthorizedKey: "a public key", "public key", "a line of an `authorized_keys` file",
         ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJxYV0n1kZ0m2e8y2m6C5cZ6qgJw0w0n1kZ0m2e8y2m6 teacher"];
+    BasicAuth: "a login", "login", "`USER:PASSWORD` in base64", ["bWU6c2VzYW1l"];
     Capability: "a capability", "capability", "a Linux capability, with or without `CAP_`; `ALL`", ["NET_ADMIN"];
     Certificates: "a certificate", "certificate", "the text of a .pem file, of one or more certificates",
         ["-----BEGIN CERTIFICATE-----\nMIIBszCCAVmgAwIBAgIUXg==\n-----END CERTIFICATE-----"];
+    CpuSet: "a set of CPUs", "cpu set", "numbers and ranges from 0", ["0-3", "0"];
     Cpus: "a number of CPUs", "cpus", "a number from 0.01 to 1024", ["0.5", "2"];
     Delay: "a delay", "delay", "`now`, or a number of minutes", ["now", "5"];
     Device: "a device", "device", "`/dev/X[:/dev/Y[:rwm]]`", ["/dev/fuse", "/dev/ttyUSB0:/dev/board:rw"];
@@ -115,9 +125,11 @@ from_text! {
     Hostname: "a host name", "host name", "1 to 63 letters, digits, `-`", ["lab-01", "01"];
     ImageRef: "an image", "image", "`[REGISTRY/]NAME[:TAG][@DIGEST]`", ["debian:13"];
     Interval: "a duration", "duration", "numbers with `h`, `m`, `s`, `ms`, `us`", ["1m30s"];
+    Line: "a text", "line", "a text of one line", ["1", "10 20"];
     Locale: "a locale", "locale", "`LANGUAGE_COUNTRY.UTF-8`", ["zh_CN.UTF-8", "C.UTF-8"];
     Mirror: "an address", "address", "an `http://` or `https://` address", ["https://mirror.lab.example"];
     Mode: "permissions", "mode", "3 or 4 octal digits", ["0644"];
+    ModuleName: "a kernel module", "module", "the name of a kernel module", ["i2c_dev"];
     Name: "a name", "name", "1 to 63 of `a-z`, `0-9`, `-`; no `-` first or last", ["alice", "lab-2", "01"];
     OomScore: "a number", "oom score", "-1000 to 1000", ["-500"];
     Owner: "a user and a group", "owner", "`USER` or `USER:GROUP`", ["root:root", "1000"];
@@ -125,15 +137,25 @@ from_text! {
         ["$5$saltsalt$aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"];
     PidsLimit: "a number", "pids", "a number from 1 to 4194304; -1: no limit", ["64"];
     PortMapping: "a port mapping", "port mapping", "`[IP:]HOST:CONTAINER[/tcp|udp]`", ["8080:80", "127.0.0.1:53:53/udp"];
+    PrivateKey: "a private key", "private key", "the text of a .pem file with no password",
+        ["-----BEGIN PRIVATE KEY-----\nMAo=\n-----END PRIVATE KEY-----"];
+    ProxyUrl: "an address", "proxy", "`http://[USER:PASSWORD@]HOST:PORT`; also `https://`, `socks5://`", ["http://proxy.school.example:3128"];
+    Registry: "a registry", "registry name", "`HOST[:PORT]`; `docker.io` is Docker Hub", ["center.lab:5000", "docker.io"];
     RegistryHost: "a registry", "registry", "`HOST[:PORT]` or a network", ["registry.lab:5000", "10.0.0.0/8"];
+    Secret: "a password", "secret", "a text of one line", ["sesame", "1234"];
+    SecurityOpt: "a security option", "security option", "`no-new-privileges[:true|false]`, `seccomp:unconfined` or `systempaths=unconfined`", ["no-new-privileges"];
     ServiceVolume: "a volume", "service volume",
         "`SOURCE:/PATH[:OPTIONS]`: a path of the machine or a volume; `ro`, `rw`, `nocopy`, `[r]private`, `[r]shared`, `[r]slave`",
         ["/usr:/usr:ro"];
+    Signal: "a signal", "signal", "its name or number", ["SIGTERM", "15"];
     Size: "a size", "size", "bytes, or a number with K, M, G, T: powers of 1024", ["64M", "1.5G", "512mb", "1073741824"];
+    Subnet: "a network", "network", "`ADDRESS/BITS`, the address being its first", ["10.128.0.0/16", "fd00::/64"];
     SwapSize: "a size", "swap size", "a size, or `auto`", ["2G", "auto", "1073741824"];
+    SysctlName: "a kernel setting", "kernel setting", "its path below `/proc/sys`, with dots or slashes", ["vm.swappiness", "net/ipv4/ip_forward"];
     TenantVolume: "a volume", "tenant volume", "`NAME:/PATH[:ro|rw]`: folders of the machine are refused", ["data:/data"];
     TimeZone: "a time zone", "time zone", "a name of the IANA list", ["Asia/Shanghai", "UTC"];
     Tmpfs: "a path", "tmpfs", "`/PATH[:OPTIONS]`", ["/run", "/tmp:size=64m"];
+    Window: "a time of day", "time window", "`HH:MM-HH:MM`, over midnight if it ends earlier", ["02:00-05:30"];
 }
 
 impl Decode for String {

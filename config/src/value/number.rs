@@ -63,9 +63,17 @@ numbers! {
     /// A TCP or UDP port.
     Port(u16): "a port", "port", 1, 65535;
     /// A number of seconds.
-    Seconds(u32): "a number of seconds", "seconds", 0, 86400;
+    WaitSeconds(u32): "a number of seconds", "seconds", 0, 86400;
     /// How often something is tried, or at most how many of it there are.
-    Count(u32): "a count", "count", 1, 1000000;
+    Times(u32): "a count", "count", 1, 1000000;
+    /// A share of the CPUs when they are short, beside 1024 of any other container.
+    CpuShares(u32): "a share of the CPUs", "cpu shares", 2, 262144;
+    /// How urgent a message of the kernel must be to reach a console: below this number.
+    ConsoleLevel(u8): "a level of messages", "console level", 1, 8;
+    /// The bits that all addresses of a network share.
+    PrefixLength(u8): "a number of bits", "prefix length", 1, 128;
+    /// A limit of setrlimit(2); -1: none.
+    RlimitValue(i64): "a limit", "limit", -1, 9223372036854775807;
     /// A field of fstab: how often it is dumped, when it is checked.
     FstabNumber(u8): "a field of fstab", "fstab number", 0, 9;
 }
@@ -84,7 +92,7 @@ mod tests {
     #[test]
     fn only_whole_numbers_within_bounds_are_taken() {
         assert_eq!("65535".parse::<Port>().map(Port::get), Ok(65535));
-        assert_eq!("0".parse::<Seconds>().map(Seconds::get), Ok(0));
+        assert_eq!("0".parse::<WaitSeconds>().map(WaitSeconds::get), Ok(0));
         for bad in ["0", "65536", "+80", "-1", "80.0", "0x50", "", "99999999999999999999"] {
             let error = bad.parse::<Port>().unwrap_err();
             assert_eq!(error.message, format!("`{bad}` is not a port"));

@@ -13,6 +13,10 @@ pub struct ImageRef(String);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mirror(String);
 
+/// A registry to log in to: `HOST[:PORT]`; `docker.io` is Docker Hub.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Registry(String);
+
 /// A registry without TLS: `HOST[:PORT]` or a network such as `10.0.0.0/8`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegistryHost(String);
@@ -34,7 +38,7 @@ macro_rules! texts {
     )*};
 }
 
-texts!(ImageRef Mirror RegistryHost);
+texts!(ImageRef Mirror Registry RegistryHost);
 
 impl FromStr for ImageRef {
     type Err = ValueError;
@@ -76,7 +80,19 @@ impl FromStr for Mirror {
         let host = rest.map(|rest| rest.split('/').next().unwrap_or_default());
         if !host.is_some_and(is_host) || text.contains(|c: char| c.is_whitespace() || "?#".contains(c)) {
             let hint = "http:// or https:// and a host, such as `https://mirror.lab`";
-            return Err(ValueError::not_a("a mirror's address", text, "", hint));
+            return Err(ValueError::not_a("an address", text, "", hint));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl FromStr for Registry {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        if !is_host(text) {
+            let hint = "HOST[:PORT] as in an image's name, such as `center.lab:5000` or `docker.io`";
+            return Err(ValueError::not_a("a registry", text, "", hint));
         }
         Ok(Self(text.to_owned()))
     }
@@ -110,7 +126,7 @@ fn is_word(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
 }
 
-fn is_host(text: &str) -> bool {
+pub(super) fn is_host(text: &str) -> bool {
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, port),
         _ => (text, "1"),

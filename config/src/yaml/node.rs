@@ -107,6 +107,15 @@ impl Node {
         node.mark
     }
 
+    /// How many values it holds directly.
+    pub(crate) fn children(&self) -> usize {
+        match &self.kind {
+            Kind::Null | Kind::Scalar(_) => 0,
+            Kind::Sequence(items) => items.len(),
+            Kind::Mapping(entries) => entries.len(),
+        }
+    }
+
     /// What a person would call this value.
     pub(crate) fn describe(&self) -> String {
         match &self.kind {
