@@ -6,6 +6,7 @@
 
 mod banner;
 mod check;
+mod forms;
 mod hints;
 mod nouns;
 mod values;
@@ -18,7 +19,7 @@ use crate::diagnostic::{Diagnostic, Report};
 type Pair = (&'static str, &'static str);
 
 const TABLES: &[&[Pair]] =
-    &[banner::TABLE, check::TABLE, hints::TABLE, nouns::TABLE, values::TABLE, yaml::TABLE];
+    &[banner::TABLE, check::TABLE, forms::TABLE, hints::TABLE, nouns::TABLE, values::TABLE, yaml::TABLE];
 
 /// Holes within holes: no message has this many.
 const MAX_DEPTH: usize = 4;

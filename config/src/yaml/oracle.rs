@@ -215,6 +215,7 @@ proptest! {
     fn what_both_can_read_is_the_same(
         text in "(&a |\\*a |[-:,\\[\\]{}#|>\"'!~ \n]|a|b: |- |\n  |\n|: |0|: c\n|<<: ){0,40}",
     ) {
+        let text = text + "\n";
         if let (Some(node), Some(value)) = (ours(&text), theirs(&text)) {
             prop_assert!(same(&node, &value), "{:?}\n{:#?}\n{:#?}", text, node, value);
         }
