@@ -56,7 +56,6 @@ pub use schema::{
     PowerState, ResizeRootfs, Restart, Service, State, Swap, SystemDocker, User, UserItem, WriteFile,
 };
 pub use shape::{Key, Keys, Lists, Refused, Scalar, Shape, Stage, Word};
-pub use shape::{Key, Keys, Lists, Scalar, Shape, Stage, Word};
 pub use show::ShowOptions;
 pub use user_data::{Content, MAX_USER_DATA, Part, UserData, unpack};
 pub use value::{
