@@ -59,6 +59,7 @@ fuzz: ## look for inputs that crash the config's readers (TIME=60 s each, TARGET
 
 .PHONY: bench
 bench: image ## the README's figures, from several boots
+	@$(CARGO) bench --quiet --package dockos-config --bench load
 	@$(BUILD) floor
 	@$(VM) bench $(ARGS)
 

@@ -9,7 +9,7 @@ use json::Json;
 
 use crate::decode::Decode;
 use crate::schema::Config;
-use crate::shape::{Key, Keys, Scalar, Shape, Stage, Word};
+use crate::shape::{Key, Keys, Refused, Scalar, Shape, Stage, Word};
 
 /// What a whole cloud-config may hold.
 pub fn config_shape() -> &'static Shape {
@@ -69,7 +69,23 @@ impl Writer {
             self.shape(key.shape, !key.required);
             self.json.close('}');
         }
+        keys.refused.iter().for_each(|refused| self.refused(refused));
         self.json.close('}');
+    }
+
+    /// Keys that are errors, with the reason for whoever points at one.
+    fn refused(&mut self, refused: &Refused) {
+        for name in refused.names {
+            self.json.key(name);
+            self.json.open('{');
+            self.json
+                .member("description", &format!("Refused: {}. Instead: {}.", refused.why, refused.instead));
+            self.json.key("doNotSuggest");
+            self.json.raw("true");
+            self.json.key("not");
+            self.json.raw("{}");
+            self.json.close('}');
+        }
     }
 
     /// The members of a schema for values of a shape; `null` says whether there may be none.
@@ -112,7 +128,7 @@ impl Writer {
         if scalar.examples.contains(&"true") {
             types.push("boolean");
         }
-        self.types(&types, null);
+        self.types(&types, null || scalar.examples.contains(&"null"));
         // An editor offers examples to choose from: for any text there is nothing to offer.
         if scalar.name != "text" {
             self.json.texts("examples", scalar.examples);
@@ -121,7 +137,13 @@ impl Writer {
 
     fn choice(&mut self, words: &'static [Word], null: bool) {
         let names: Vec<&str> = words.iter().map(|word| word.word).collect();
-        self.words(&[], &names, null);
+        // What an editor reads as a truth value or a number in place of the word.
+        let own: Vec<&str> = names
+            .iter()
+            .copied()
+            .filter(|name| matches!(*name, "true" | "false") || is_number(name))
+            .collect();
+        self.words(&own, &names, null);
         let meanings: Vec<String> = words.iter().map(|word| prose(word.doc)).collect();
         let meanings: Vec<&str> = meanings.iter().map(String::as_str).collect();
         self.json.texts("enumDescriptions", &meanings);

@@ -5,25 +5,21 @@
 mod common;
 
 use std::fs;
-use std::path::Path;
 
-use dockos_config::{Cmdline, Report, parse, parse_user_data, translate};
+use dockos_config::{parse, translate};
 use proptest::prelude::*;
 
-use common::yaml_files;
+use common::repo;
 
 const GOOD: &str = include_str!("good/lab.yml");
 
-/// What of a report has no translation, or one in which English is left.
-fn untranslated(report: &Report) -> Vec<String> {
-    let texts = report.diagnostics.iter().flat_map(|d| [&d.message, &d.hint]);
-    texts
-        .filter_map(|text| match translate(text) {
-            None => Some(format!("no translation: {text}")),
-            Some(chinese) if english_in(&chinese) => Some(format!("English left: {text} -> {chinese}")),
-            Some(_) => None,
-        })
-        .collect()
+/// What is wrong with the translation of a message or hint: there is none, or English is left in it.
+fn untranslated(text: &str) -> Option<String> {
+    match translate(text) {
+        None => Some(format!("no translation: {text}")),
+        Some(chinese) if english_in(&chinese) => Some(format!("English left: {text} -> {chinese}")),
+        Some(_) => None,
+    }
 }
 
 /// Whether two words of English stand side by side outside of what is quoted from a file.
@@ -34,33 +30,29 @@ fn english_in(chinese: &str) -> bool {
     words.windows(2).any(|pair| is_word(pair[0]) && is_word(pair[1]))
 }
 
-#[test]
-fn every_message_of_the_fixtures_is_translated() {
-    let mut wrong = Vec::new();
-    for path in yaml_files("config/tests/bad") {
-        if let Err(report) = parse_user_data("user-data", &fs::read(&path).unwrap()) {
-            wrong.extend(untranslated(&report).into_iter().map(|text| format!("{}: {text}", path.display())));
+/// The messages and hints in what is expected of bad fixtures, of whatever form.
+fn expected_texts() -> Vec<String> {
+    let folders = fs::read_dir(repo("config/tests")).unwrap().flatten();
+    let files = folders.filter_map(|folder| fs::read_dir(folder.path()).ok()).flatten().flatten();
+    let mut texts = Vec::new();
+    for path in files.map(|file| file.path()).filter(|path| path.extension().is_some_and(|e| e == "expected"))
+    {
+        for line in fs::read_to_string(&path).unwrap().lines() {
+            let message = [": error: ", ": warning: "].iter().find_map(|word| line.split_once(word));
+            let hint = line.trim_start().strip_prefix("= ").filter(|_| line.starts_with(' '));
+            texts.extend(message.map(|(_, message)| message).or(hint).map(str::to_owned));
         }
     }
-    assert!(wrong.is_empty(), "add these to config/src/chinese/:\n{}", wrong.join("\n"));
+    texts
 }
 
 #[test]
-fn messages_of_other_forms_are_translated() {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-    let mut wrong = Vec::new();
-    for folder in ["bad-user-data", "bad-cmdline"] {
-        for file in fs::read_dir(tests.join(folder)).unwrap().flatten().map(|file| file.path()) {
-            let bytes = fs::read(&file).unwrap();
-            let report = match folder {
-                _ if file.extension().is_none_or(|extension| extension != "in") => continue,
-                "bad-cmdline" => Cmdline::parse(&String::from_utf8_lossy(&bytes)).report,
-                _ => parse_user_data("user-data", &bytes).err(),
-            };
-            let texts = untranslated(&report.unwrap());
-            wrong.extend(texts.into_iter().map(|text| format!("{}: {text}", file.display())));
-        }
-    }
+fn every_message_of_the_fixtures_is_translated() {
+    let texts = expected_texts();
+    assert!(texts.len() > 200, "only {} texts were found", texts.len());
+    let mut wrong: Vec<String> = texts.iter().filter_map(|text| untranslated(text)).collect();
+    wrong.sort_unstable();
+    wrong.dedup();
     assert!(wrong.is_empty(), "add these to config/src/chinese/:\n{}", wrong.join("\n"));
 }
 
@@ -103,9 +95,10 @@ proptest! {
     ) {
         let text = format!("{}{new}{}", &GOOD[..at], &GOOD[(at + length).min(GOOD.len())..]);
         if let Err(report) = parse("x", &text) {
-            let mut wrong = untranslated(&report);
-            wrong.retain(|text| !text.starts_with("English left: not valid YAML"));
-            prop_assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+            for text in report.diagnostics.iter().flat_map(|d| [&d.message, &d.hint]) {
+                let wrong = untranslated(text).filter(|wrong| !wrong.starts_with("English left: not valid YAML"));
+                prop_assert_eq!(wrong, None);
+            }
         }
     }
 }

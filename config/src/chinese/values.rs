@@ -4,8 +4,8 @@ use super::Pair;
 
 pub(super) const TABLE: &[Pair] = &[
     ("expected {}, found {}", "这里应为{}，实际是{}"),
-    ("{} is not {}", "{}不是有效的{}"),
-    ("{} is not {}: {}", "{}不是有效的{}：{}"),
+    ("`{}` is not {}", "`{}` 不是有效的{}"),
+    ("`{}` is not {}: {}", "`{}` 不是有效的{}：{}"),
     ("{} is not KEY=VALUE", "{}不是 `KEY=VALUE` 的形式"),
     ("{} are not permissions", "{}不是有效的文件权限"),
     ("{} has no value", "{}没有值"),

@@ -119,7 +119,7 @@ from_text! {
     Delay: "a delay", "delay", "`now`, or a number of minutes", ["now", "5"];
     Device: "a device", "device", "`/dev/X[:/dev/Y[:rwm]]`", ["/dev/fuse", "/dev/ttyUSB0:/dev/board:rw"];
     DomainName: "a name", "domain name", "host names with dots between", ["lab-01.school.example"];
-    Field: "a text", "word", "a text with no blank", ["defaults,nofail"];
+    Field: "a text", "word", "a text with no blank", ["defaults,nofail", "null"];
     Gecos: "a text", "full name", "one line with no `:`", ["Alice Li"];
     HostAddr: "a name or an address", "host", "the name or address of a machine", ["time.school.example", "10.0.0.1"];
     Hostname: "a host name", "host name", "1 to 63 letters, digits, `-`", ["lab-01", "01"];

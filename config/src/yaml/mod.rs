@@ -2,6 +2,8 @@
 
 mod load;
 mod node;
+#[cfg(test)]
+mod oracle;
 
 pub(crate) use load::{end_of, load};
 pub(crate) use node::{Entry, Kind, Mark, Node, Step};

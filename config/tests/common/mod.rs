@@ -8,6 +8,7 @@ pub(crate) fn repo(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
 }
 
+#[allow(dead_code, reason = "not each test wants them")]
 /// The YAML files of a folder of the repository, in order.
 pub(crate) fn yaml_files(folder: &str) -> Vec<PathBuf> {
     let folder = repo(folder);

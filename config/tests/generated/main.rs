@@ -6,6 +6,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod notes;
+mod reference;
 mod schema;
 
 use std::fs;

@@ -52,6 +52,7 @@ fn unknown_keys_and_wrong_types_are_not() {
         ("unknown-key-flow", "'devcie' was unexpected"),
         ("missing-keys", "\"image\" is a required property"),
         ("encoding", "is not one of"),
+        ("refused", "is not allowed for"),
         ("wrong-types", "[\"a\"] is not of types \"null\", \"number\", \"string\""),
         ("wrong-types", "\"maybe\" is not one of"),
         ("wrong-types", "\"just-a-name\" is not of types \"null\", \"object\""),
