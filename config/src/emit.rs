@@ -23,6 +23,20 @@ pub(crate) fn block(node: &Node, origin: Option<&dyn Fn(Mark) -> String>) -> Str
     writer.text(origin)
 }
 
+/// A key with its value at a column, on lines of their own.
+pub(crate) fn entry(key: &str, value: &Node, column: usize) -> String {
+    let mut writer = Writer { lines: Vec::new() };
+    writer.entry(" ".repeat(column), key, value, value.mark, column);
+    writer.text(None)
+}
+
+/// An item of a list at a column, on lines of its own.
+pub(crate) fn item(item: &Node, column: usize) -> String {
+    let mut writer = Writer { lines: Vec::new() };
+    writer.sequence(" ".repeat(column), std::slice::from_ref(item), column);
+    writer.text(None)
+}
+
 /// The text of a tree on one line.
 pub(crate) fn flow(node: &Node) -> String {
     let join = |parts: Vec<String>| parts.join(", ");
@@ -31,13 +45,16 @@ pub(crate) fn flow(node: &Node) -> String {
         Kind::Scalar(text) => inline(text, true),
         Kind::Sequence(items) => format!("[{}]", join(items.iter().map(flow).collect())),
         Kind::Mapping(entries) => {
-            let pair = |e: &Entry| {
-                let mark = if e.key.len() > LONGEST_KEY { "? " } else { "" };
-                format!("{mark}{}: {}", inline(&e.key, true), flow(&e.value))
-            };
-            format!("{{{}}}", join(entries.iter().map(pair).collect()))
+            format!("{{{}}}", join(entries.iter().map(|e| flow_entry(&e.key, &e.value)).collect()))
         }
     }
+}
+
+/// A key and its value on one line, as within braces.
+pub(crate) fn flow_entry(key: &str, value: &Node) -> String {
+    let key = inline(key, true);
+    let mark = if key.len() > LONGEST_KEY { "? " } else { "" };
+    format!("{mark}{key}: {}", flow(value))
 }
 
 struct Writer {
@@ -85,21 +102,25 @@ impl Writer {
 
     fn mapping(&mut self, mut lead: String, entries: &[Entry], indent: usize) {
         for entry in entries {
-            let key = inline(&entry.key, false);
-            if key.len() > LONGEST_KEY {
-                self.lines.push((format!("{lead}? {key}"), None));
-                lead = " ".repeat(indent);
-            } else {
-                lead.push_str(&key);
-            }
-            lead.push(':');
-            if nested(&entry.value) {
-                self.lines.push((lead, None));
-                self.value(" ".repeat(indent + STEP), &entry.value, indent + STEP);
-            } else {
-                self.leaf(lead + " ", &entry.value, indent, entry.mark);
-            }
+            self.entry(lead, &entry.key, &entry.value, entry.mark, indent);
             lead = " ".repeat(indent);
+        }
+    }
+
+    fn entry(&mut self, mut lead: String, key: &str, value: &Node, mark: Mark, indent: usize) {
+        let key = inline(key, false);
+        if key.len() > LONGEST_KEY {
+            self.lines.push((format!("{lead}? {key}"), None));
+            lead = " ".repeat(indent);
+        } else {
+            lead.push_str(&key);
+        }
+        lead.push(':');
+        if nested(value) {
+            self.lines.push((lead, None));
+            self.value(" ".repeat(indent + STEP), value, indent + STEP);
+        } else {
+            self.leaf(lead + " ", value, indent, mark);
         }
     }
 
