@@ -104,6 +104,13 @@ impl Report {
         Self { diagnostics: problems.into_iter().map(diagnostic).collect() }
     }
 
+    /// Of problems in one file whose text, as it is given here, and whose messages have no secrets any more.
+    pub(crate) fn of_masked(source: (&str, &str), Problems(mut problems): Problems) -> Self {
+        problems.sort_by_key(|problem| (problem.severity, problem.mark));
+        let diagnostic = |problem| Diagnostic::new(source, &[], problem);
+        Self { diagnostics: problems.into_iter().map(diagnostic).collect() }
+    }
+
     /// Whether anything makes the config unusable.
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)

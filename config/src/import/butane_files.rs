@@ -231,8 +231,16 @@ fn good_path(import: &mut Import, node: &Node) -> Option<String> {
 }
 
 fn command(import: &mut Import, mark: Mark, argv: Vec<String>) {
-    let argv = list(mark, argv.into_iter().map(|word| text(mark, word)).collect());
-    import.take("bootcmd", &list(mark, vec![argv]));
+    // A line reads better than a list, if its words mean to a shell what they are.
+    let plain = |word: &String| {
+        !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "/._-:@+".contains(c))
+    };
+    let command = if argv.iter().all(plain) {
+        text(mark, argv.join(" "))
+    } else {
+        list(mark, argv.into_iter().map(|word| text(mark, word)).collect())
+    };
+    import.take("bootcmd", &list(mark, vec![command]));
 }
 
 /// Certificates that are in the file itself.

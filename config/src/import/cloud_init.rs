@@ -10,6 +10,8 @@ use crate::yaml::{Entry, Node};
 pub(super) const ROWS: &[Row] = &[
     by("hostname", "`hostname`, and `fqdn` if it has dots", files::hostname),
     by("write_files", "`write_files`, but files are not fetched", files::write_files),
+    by("ssh_authorized_keys", "`ssh_authorized_keys`, which log in as root", files::keys),
+    by("mounts", "`mounts`", files::mounts),
     by("users", "`users`, without passwords in plain text", users),
     by("groups", "`groups`", groups),
     by("network", "`network`; version 1 becomes version 2", network),
@@ -111,7 +113,13 @@ fn named(item: Node) -> Node {
 fn groups(import: &mut Import, entry: &Entry) {
     let groups = match &entry.value.kind {
         Kind::Mapping(named) => {
-            let one = |group: &Entry| tree::node(group.mark, Kind::Mapping(vec![group.clone()]));
+            let one = |group: &Entry| {
+                if group.value.is_null() {
+                    group.key_node()
+                } else {
+                    tree::node(group.mark, Kind::Mapping(vec![group.clone()]))
+                }
+            };
             named.iter().map(one).collect()
         }
         Kind::Scalar(_) => tree::words(&entry.value),
@@ -138,10 +146,30 @@ fn network_of(import: &mut Import, network: &Node) {
             );
         }
         ("1", Some(config)) => network_v1::turn(import, config),
-        ("2", _) => import.take("network", network),
+        ("2", _) => version_2(import, network),
         _ => {
             let message = format!("a network of version {} is not known", quoted(version));
             import.leave(network.mark, message, "write it as version 2");
         }
     }
+}
+
+/// Keys of netplan that have no counterpart.
+const NOT_NETWORK: [(&str, &str, &str); 5] = [
+    ("renderer", "DockOS sets up the network itself", "leave it out"),
+    ("wifis", "wireless networks are not supported", "use a cable"),
+    ("modems", "mobile networks are not supported", "use a cable"),
+    ("tunnels", "tunnels are not supported", "run them in a service under `dockos.services`"),
+    ("openvswitch", "Open vSwitch is not supported", "use `bridges`"),
+];
+
+fn version_2(import: &mut Import, network: &Node) {
+    let mut kept = map(network.mark);
+    for entry in entries(network) {
+        match NOT_NETWORK.iter().find(|(key, ..)| *key == entry.key) {
+            Some((_, why, instead)) => import.refuse(entry, why, instead),
+            None => place(&mut kept, &entry.key, entry.value.clone()),
+        }
+    }
+    import.take("network", &kept);
 }

@@ -3,7 +3,7 @@
 use super::Import;
 use super::tree::{self, entries, items, scalar};
 use crate::value::quoted;
-use crate::yaml::{Entry, Mark, Node};
+use crate::yaml::{Entry, Kind, Mark, Node};
 
 /// Places whose files do nothing here: where they begin, why, and what to do.
 const PLACES: [(&str, &str, &str); 20] = [
@@ -45,6 +45,11 @@ pub(super) fn look_at_path(import: &mut Import, path: &str, mark: Mark) {
 pub(super) fn write_files(import: &mut Import, entry: &Entry) {
     let mut files = Vec::new();
     for item in items(&entry.value) {
+        if let Some(source) = item.get("source").filter(|_| item.get("content").is_none()) {
+            let message = "a file is not taken over: files are not fetched";
+            import.leave(source.mark, message, "give its `content`, or fetch it in `runcmd`");
+            continue;
+        }
         let mut file = tree::map(item.mark);
         for field in entries(item) {
             match field.key.as_str() {
@@ -64,6 +69,30 @@ pub(super) fn write_files(import: &mut Import, entry: &Entry) {
         files.push(file);
     }
     import.take("write_files", &tree::list(entry.value.mark, files));
+}
+
+/// Mounts; a field that is empty text says nothing.
+pub(super) fn mounts(import: &mut Import, entry: &Entry) {
+    let mut mounts = Vec::new();
+    for mount in items(&entry.value) {
+        let mut fields = items(mount).to_vec();
+        fields.iter_mut().filter(|field| scalar(field) == Some("")).for_each(|field| field.kind = Kind::Null);
+        while fields.last().is_some_and(Node::is_null) {
+            fields.pop();
+        }
+        mounts.push(tree::list(mount.mark, fields));
+    }
+    import.out_of_shape("mounts", tree::list(entry.value.mark, mounts));
+}
+
+/// Keys of the default user, which is root here.
+pub(super) fn keys(import: &mut Import, entry: &Entry) {
+    let keys = items(&entry.value).to_vec();
+    if !keys.is_empty() {
+        let message = "these keys log in as root: there is no other user unless `users` names one";
+        import.note(entry.mark, message, "log in with `ssh root@HOST`");
+    }
+    import.take("ssh_authorized_keys", &tree::list(entry.value.mark, keys));
 }
 
 /// A host name; one with dots is the full name, too.

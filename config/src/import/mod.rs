@@ -9,10 +9,10 @@ mod butane;
 mod butane_files;
 mod cloud_init;
 mod data_url;
-mod emit;
 mod files;
 mod network_v1;
 mod rancher;
+mod rancher_docker;
 mod rancher_network;
 mod rancher_services;
 mod rows;
@@ -91,6 +91,9 @@ impl From {
     pub fn table(self) -> Vec<(String, String)> {
         let mut lines = Vec::new();
         rows::describe("", self.rows(), &mut lines);
+        if self == Self::CloudInit {
+            rows::describe_schema(self.rows(), &mut lines);
+        }
         lines
     }
 
@@ -143,7 +146,7 @@ fn turn(from: From, source: &str, text: &str, root: &Node) -> Imported {
     let mut import = Import::default();
     match from {
         From::CloudInit => cloud_init::turn(&mut import, root),
-        From::RancherOs => import.walk(root, rancher::ROWS),
+        From::RancherOs => rancher::turn(&mut import, root),
         From::Butane => butane::turn(&mut import, root),
     }
     import.finish(from, source, text, root)
@@ -192,6 +195,7 @@ impl Import {
 
     /// Checks the result, as `dockos config check` would, and writes it.
     fn finish(mut self, from: From, source: &str, text: &str, root: &Node) -> Imported {
+        rows::order(&mut self.out, Config::SHAPE);
         let mut found = Problems::default();
         if let Some(config) = Config::decode(&self.out, &mut found) {
             check::config(&config, &self.out, &mut found);
@@ -202,8 +206,8 @@ impl Import {
             secrets::hide(&mut problem.message, &secret);
             secrets::hide(&mut problem.hint, &secret);
         }
-        let notes = Report::new(&[(source, &masked)], self.notes).diagnostics;
-        let text = head(from, &notes) + &emit::text(&self.out);
+        let notes = Report::of_masked((source, &masked), self.notes).diagnostics;
+        let text = head(from, &notes) + &crate::emit::block(&self.out, None);
         Imported { text, notes, taken: tree::leaves(&self.out), left: self.left }
     }
 }

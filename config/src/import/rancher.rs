@@ -1,9 +1,8 @@
 //! RancherOS: what becomes of the keys of its cloud-config.
 
 use super::rows::{Row, by, list, not, to, within};
-use super::tree::{self, entries, items, scalar, words};
-use super::{Import, files, rancher_network, rancher_services};
-use crate::value::quoted;
+use super::tree::{self, items};
+use super::{Import, files, rancher_docker, rancher_network, rancher_services};
 use crate::yaml::{Entry, Node};
 
 const DOES_ITSELF: &str = "DockOS does this by itself";
@@ -13,11 +12,11 @@ const LEAVE_OUT: &str = "leave it out";
 
 pub(super) const ROWS: &[Row] = &[
     by("hostname", "`hostname`, and `fqdn` if it has dots", files::hostname),
-    list("ssh_authorized_keys", "ssh_authorized_keys"),
+    by("ssh_authorized_keys", "`ssh_authorized_keys`, which log in as root", files::keys),
     by("write_files", "`write_files`, without `container`", files::write_files),
     list("runcmd", "runcmd"),
     list("bootcmd", "bootcmd"),
-    to("mounts", "mounts"),
+    by("mounts", "`mounts`", files::mounts),
     within("rancher", RANCHER),
 ];
 
@@ -25,7 +24,7 @@ const RANCHER: &[Row] = &[
     to("environment", "dockos.environment"),
     list("modules", "dockos.modules"),
     to("sysctl", "dockos.sysctl"),
-    by("registry_auths", "`dockos.registry_auths`", registry_auths),
+    by("registry_auths", "`dockos.registry_auths`", rancher_docker::registry_auths),
     by("services", "`dockos.services`, in the Compose Specification's words", rancher_services::turn),
     by("network", "`network`, version 2; proxies become `dockos.proxies`", rancher_network::turn),
     by("default_network", "`network`, if there is no `rancher.network`", rancher_network::default),
@@ -89,8 +88,8 @@ const RANCHER: &[Row] = &[
     not("rng", "the kernel gathers randomness by itself", NOTHING_TO_DO),
 ];
 
-const FLAG: &str = "no such switch of the engine can be set";
-const NO_PORT: &str = "the engine listens on its socket only";
+pub(super) const FLAG: &str = "no such switch of the engine can be set";
+const NO_PORT: &str = "the engine listens on its socket";
 const OWN_STORE: &str = "the engine's data are on the state disk";
 
 const DOCKER: &[Row] = &[
@@ -99,19 +98,35 @@ const DOCKER: &[Row] = &[
     list("insecure_registry", "dockos.docker.insecure_registries"),
     list("insecure_registries", "dockos.docker.insecure_registries"),
     to("log_opts", "dockos.docker.log_opts"),
-    to("log_driver", "dockos.docker.log_driver"),
+    to("server_cert", "dockos.docker.tls.cert"),
+    to("server_key", "dockos.docker.tls.key"),
+    to("ca_cert", "dockos.docker.tls.ca"),
     by("debug", "`dockos.docker.log_level: debug`", |import, entry| {
         debug(import, entry, "dockos.docker.log_level")
     }),
-    by("extra_args", "each flag to its key under `dockos.docker`", docker_flags),
-    by("args", "each flag to its key under `dockos.docker`", docker_flags),
-    not("tls", NO_PORT, "reach it by ssh: `docker -H ssh://root@HOST`"),
-    not("tls_args", NO_PORT, "reach it by ssh: `docker -H ssh://root@HOST`"),
-    not("server_cert", NO_PORT, "reach it by ssh: `docker -H ssh://root@HOST`"),
-    not("server_key", NO_PORT, "reach it by ssh: `docker -H ssh://root@HOST`"),
-    not("ca_cert", NO_PORT, "reach it by ssh: `docker -H ssh://root@HOST`"),
-    not("ca_key", NO_PORT, "reach it by ssh: `docker -H ssh://root@HOST`"),
-    not("host", NO_PORT, "reach it by ssh: `docker -H ssh://root@HOST`"),
+    by("extra_args", "each flag to its key under `dockos.docker`", |import, entry| {
+        rancher_docker::flags(import, entry, "dockos.docker");
+    }),
+    by("args", "each flag to its key under `dockos.docker`", |import, entry| {
+        rancher_docker::flags(import, entry, "dockos.docker");
+    }),
+    not(
+        "log_driver",
+        "containers log to files of bounded size",
+        "set their size by `dockos.docker.log_opts`",
+    ),
+    not(
+        "tls",
+        "the machine makes no certificates itself",
+        "give `ca`, `cert` and `key` under `dockos.docker.tls`",
+    ),
+    not(
+        "tls_args",
+        "the certificates are named by key",
+        "give `ca`, `cert` and `key` under `dockos.docker.tls`",
+    ),
+    not("ca_key", "the authority's key is of no use on the machine", "keep it elsewhere"),
+    not("host", NO_PORT, "reach it by ssh, `docker -H ssh://root@HOST`, or set `dockos.docker.tls`"),
     not("storage_driver", "DockOS uses overlay2", NOTHING_TO_DO),
     not("storage_context", OWN_STORE, NOTHING_TO_DO),
     not("graph", OWN_STORE, NOTHING_TO_DO),
@@ -133,6 +148,17 @@ const SYSTEM_DOCKER: &[Row] = &[
     by("debug", "`dockos.system_docker.log_level: debug`", |import, entry| {
         debug(import, entry, "dockos.system_docker.log_level");
     }),
+    list("registry_mirror", "dockos.system_docker.registry_mirrors"),
+    list("insecure_registry", "dockos.system_docker.insecure_registries"),
+    to("log_opts", "dockos.system_docker.log_opts"),
+    by("extra_args", "each flag to its key under `dockos.system_docker`", |import, entry| {
+        rancher_docker::flags(import, entry, "dockos.system_docker");
+    }),
+    not(
+        "log_driver",
+        "containers log to files of bounded size",
+        "set their size by `dockos.system_docker.log_opts`",
+    ),
     not("storage_driver", "DockOS uses overlay2", NOTHING_TO_DO),
     not("graph", "the system Docker's data are in memory", NOTHING_TO_DO),
     not("*", FLAG, "see `dockos.system_docker` in the reference for those that can"),
@@ -183,6 +209,22 @@ const UPGRADE: &[Row] = &[not(
     "see `dockos.upgrade` in the reference for where releases come from",
 )];
 
+pub(super) fn turn(import: &mut Import, root: &Node) {
+    import.walk(root, ROWS);
+    whole_tls(import);
+}
+
+/// RancherOS made the certificates that it was not given. Parts of what is needed are of no use.
+fn whole_tls(import: &mut Import) {
+    let docker = import.out.get("dockos").and_then(|dockos| dockos.get("docker"));
+    let Some(tls) = docker.and_then(|docker| docker.get("tls")) else { return };
+    if ["ca", "cert", "key"].iter().any(|part| tls.get(part).is_none()) {
+        let (mark, message) = (tls.mark, "the certificates are not taken over: some of them are missing");
+        tree::remove(&mut import.out, &["dockos", "docker", "tls"]);
+        import.leave(mark, message, "give `ca`, `cert` and `key` under `dockos.docker.tls`");
+    }
+}
+
 fn debug(import: &mut Import, entry: &Entry, path: &str) {
     if tree::yes(&entry.value) {
         import.take(path, &tree::text(entry.value.mark, "debug"));
@@ -204,72 +246,5 @@ fn autoformat(import: &mut Import, entry: &Entry) {
             let message = "`autoformat` is not taken over: it names several disks, and consent is for one";
             import.leave(entry.mark, message, "set `dockos.state`: `create: empty-disk`, `device: /dev/...`");
         }
-    }
-}
-
-/// The engine's flags, and where they go here.
-const FLAGS: [(&str, &str); 8] = [
-    ("registry-mirror", "registry_mirrors"),
-    ("insecure-registry", "insecure_registries"),
-    ("label", "labels"),
-    ("log-driver", "log_driver"),
-    ("log-opt", "log_opts"),
-    ("log-level", "log_level"),
-    ("default-address-pool", "address_pools"),
-    ("debug", "log_level"),
-];
-
-/// Keys that are lists.
-const LISTS: [&str; 2] = ["registry_mirrors", "insecure_registries"];
-
-fn docker_flags(import: &mut Import, entry: &Entry) {
-    let words = words(&entry.value);
-    let mut words = words.iter().peekable();
-    while let Some(node) = words.next() {
-        let word = scalar(node).unwrap_or_default();
-        let flag = word.trim_start_matches('-');
-        let (flag, given) = flag.split_once('=').map_or((flag, None), |(flag, value)| (flag, Some(value)));
-        let next = words.peek().filter(|next| given.is_none() && is_value(next));
-        let value = given.or_else(|| next.and_then(|next| scalar(next))).unwrap_or_default();
-        if next.is_some() {
-            words.next();
-        }
-        docker_flag(import, node, flag, value);
-    }
-}
-
-fn is_value(node: &Node) -> bool {
-    scalar(node).is_some_and(|word| !word.starts_with('-'))
-}
-
-fn docker_flag(import: &mut Import, node: &Node, flag: &str, value: &str) {
-    let found = FLAGS.iter().find(|(name, _)| *name == flag).map(|(_, key)| *key);
-    let path = found.map(|key| format!("dockos.docker.{key}"));
-    let (Some(key), Some(path)) = (found, path) else {
-        let message = format!("the flag {} is not taken over: {FLAG}", quoted(flag));
-        return import.leave(node.mark, message, "see `dockos.docker` in the reference for those that can");
-    };
-    let text = if flag == "debug" { "debug" } else { value };
-    let value = tree::text(node.mark, text);
-    match text.split_once('=') {
-        _ if LISTS.contains(&key) => import.take(&path, &tree::list(node.mark, vec![value])),
-        Some((name, text)) if matches!(key, "labels" | "log_opts") => {
-            let mut map = tree::map(node.mark);
-            tree::place(&mut map, name, tree::text(node.mark, text));
-            import.take(&path, &map);
-        }
-        _ => import.take(&path, &value),
-    }
-}
-
-/// Docker Hub's old address is the name that Docker itself gives it.
-fn registry_auths(import: &mut Import, entry: &Entry) {
-    for registry in entries(&entry.value) {
-        let host = registry.key.trim_start_matches("https://").trim_start_matches("http://");
-        let host = host.split('/').next().unwrap_or_default();
-        let host = if host == "index.docker.io" { "docker.io" } else { host };
-        let mut map = tree::map(registry.mark);
-        tree::place(&mut map, host, registry.value.clone());
-        import.take("dockos.registry_auths", &map);
     }
 }

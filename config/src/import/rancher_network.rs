@@ -2,9 +2,7 @@
 
 use super::Import;
 use super::address::{bond_parameters, id_of, matching, route};
-use super::rows::known;
 use super::tree::{self, entries, items, place, put, scalar, text, yes};
-use crate::value::quoted;
 use crate::yaml::{Entry, Node};
 
 /// Keys of an interface that have no counterpart.
@@ -25,7 +23,7 @@ pub(super) fn default(import: &mut Import, entry: &Entry) {
 
 pub(super) fn turn(import: &mut Import, entry: &Entry) {
     // What is written for the default must not mix with what takes its place.
-    import.forget("network");
+    tree::remove(&mut import.out, &["network"]);
     let mut network = tree::map(entry.mark);
     place(&mut network, "version", text(entry.mark, "2"));
     let none = tree::map(entry.mark);
@@ -113,7 +111,7 @@ fn field_of(import: &mut Import, field: &Entry, id: &str, device: &mut Node, net
     let value = &field.value;
     match field.key.as_str() {
         "dhcp" => place(device, "dhcp4", text(value.mark, if yes(value) { "true" } else { "false" })),
-        "address" | "addresses" => addresses(import, value, device),
+        "address" | "addresses" => addresses(value, device),
         "gateway" | "gateway_ipv6" => {
             place(device, "routes", tree::list(value.mark, vec![route("default", value, None)]));
         }
@@ -170,12 +168,8 @@ fn part_of(network: &mut Node, kind: &str, whole: &Node, part: &str) {
     put(network, &[kind, name, "interfaces"], tree::list(whole.mark, vec![text(whole.mark, part)]));
 }
 
-fn addresses(import: &mut Import, value: &Node, device: &mut Node) {
+fn addresses(value: &Node, device: &mut Node) {
     for address in items(value) {
-        if scalar(address).is_some_and(|address| !address.contains('/')) {
-            let message = format!("{} has no prefix length", address.describe());
-            import.note(address.mark, message, "add it, such as `/24`");
-        }
         place(device, "addresses", tree::list(value.mark, vec![address.clone()]));
     }
 }
@@ -228,10 +222,11 @@ fn speaks(device: &Node) -> bool {
 }
 
 fn proxy(import: &mut Import, field: &Entry) {
-    let path = format!("dockos.proxies.{}", field.key);
-    if known(&path) {
-        return import.take(&path, &field.value);
-    }
-    let message = format!("{} is not taken over: no proxy can be set", quoted(&field.key));
-    import.leave(field.mark, message, "set it under `dockos.environment`");
+    let key = if field.key == "no_proxy" { "no_proxy" } else { field.key.trim_end_matches("_proxy") };
+    let value = if key == "no_proxy" {
+        tree::list(field.value.mark, tree::words(&field.value))
+    } else {
+        field.value.clone()
+    };
+    import.take(&format!("dockos.proxies.{key}"), &value);
 }

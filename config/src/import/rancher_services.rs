@@ -8,7 +8,7 @@ use crate::value::quoted;
 use crate::yaml::{Entry, Kind, Mark, Node};
 
 /// Keys of Compose version 1 that have no counterpart: why, and what to do.
-const NOT: [(&str, &str, &str); 14] = [
+const NOT: [(&str, &str, &str); 12] = [
     (
         "volumes_from",
         "volumes are not shared by naming a container",
@@ -36,12 +36,6 @@ const NOT: [(&str, &str, &str); 14] = [
     ("env_file", "a service's environment is in this file", "write it under `environment`"),
     ("extends", "a service stands for itself", "use a YAML anchor and `<<`"),
     ("net", "it has no network of its own to join", "use `network_mode: host` or `none`"),
-    (
-        "log_driver",
-        "the system Docker logs for all its services",
-        "see `dockos.system_docker` in the reference",
-    ),
-    ("log_opt", "the system Docker logs for all its services", "see `dockos.system_docker` in the reference"),
     ("volume_driver", "the system Docker has local volumes only", "use a share under `mounts`"),
 ];
 
@@ -81,6 +75,9 @@ fn one(
         one_key(import, field, &mut out);
     }
     network(import, service, &mut out);
+    for (other, mark) in needs(&service.value) {
+        edges.push((name.clone(), other, mark));
+    }
     edges.extend(labels.after.into_iter().map(|(other, mark)| (name.clone(), other, mark)));
     edges.extend(labels.before.into_iter().map(|(other, mark)| (other, name.clone(), mark)));
     if labels.awaited {
@@ -119,7 +116,9 @@ fn one_key(import: &mut Import, field: &Entry, out: &mut Node) {
             items(value).iter().for_each(|item| look_at_volume(import, item));
             place(out, &field.key, list(value.mark, items(value).to_vec()));
         }
-        "depends_on" => place(out, "depends_on", value.clone()),
+        "depends_on" => {}
+        "log_driver" => put(out, &["logging", "driver"], value.clone()),
+        "log_opt" => put(out, &["logging", "options"], value.clone()),
         key if NOT.iter().any(|(name, ..)| *name == key) => refuse(import, field),
         key if known(&format!("dockos.services.*.{key}")) => place(out, key, value.clone()),
         _ => import.unknown_here(field, shape_of("dockos.services.*")),
@@ -130,6 +129,15 @@ fn refuse(import: &mut Import, field: &Entry) {
     let found = NOT.iter().find(|(name, ..)| *name == field.key);
     if let Some((_, why, instead)) = found.filter(|_| !tree::nothing(&field.value)) {
         import.refuse(field, why, instead);
+    }
+}
+
+/// `depends_on`, which later versions of Compose have.
+fn needs(service: &Node) -> Vec<(String, Mark)> {
+    let Some(node) = service.get("depends_on") else { return Vec::new() };
+    match &node.kind {
+        Kind::Mapping(entries) => entries.iter().map(|entry| (plain(&entry.key), entry.mark)).collect(),
+        _ => items(node).iter().filter_map(|item| Some((plain(scalar(item)?), item.mark))).collect(),
     }
 }
 
@@ -231,14 +239,22 @@ fn depend(import: &mut Import, services: &mut Node, edges: Vec<Edge>, ends: &[St
             }
             continue;
         }
-        if ends.contains(&other) {
-            let message = format!("nothing waits for `{other}` to end, only for its start");
-            import.note(
-                mark,
-                message,
-                "see `depends_on` in the reference for `service_completed_successfully`",
-            );
-        }
-        put(services, &[&waiting, "depends_on"], list(mark, vec![text(mark, other)]));
+        let condition =
+            if ends.contains(&other) { "service_completed_successfully" } else { "service_started" };
+        put(services, &[&waiting, "depends_on", &other, "condition"], text(mark, condition));
+    }
+    if let Kind::Mapping(services) = &mut services.kind {
+        services.iter_mut().for_each(|service| shorten(&mut service.value));
+    }
+}
+
+/// A mapping of `depends_on` in which nothing but a start is waited for is a list.
+fn shorten(service: &mut Node) {
+    let Kind::Mapping(fields) = &mut service.kind else { return };
+    let Some(needs) = fields.iter_mut().find(|field| field.key == "depends_on") else { return };
+    let started = |need: &Entry| need.value.get("condition").and_then(scalar) == Some("service_started");
+    let all = entries(&needs.value);
+    if !all.is_empty() && all.iter().all(started) {
+        needs.value = list(needs.mark, all.iter().map(Entry::key_node).collect());
     }
 }

@@ -137,13 +137,6 @@ impl Import {
         self.unknown_here(entry, Some(Config::SHAPE));
     }
 
-    /// Takes a key of the top level out of the result.
-    pub(super) fn forget(&mut self, key: &str) {
-        if let Kind::Mapping(entries) = &mut self.out.kind {
-            entries.retain(|entry| entry.key != key);
-        }
-    }
-
     /// Puts a value at a path of the result, without the keys that the schema does not have there.
     pub(super) fn take(&mut self, path: &str, value: &Node) {
         match shape_of(path) {
@@ -154,9 +147,17 @@ impl Import {
                 }
             }
             None => {
-                let message = format!("it would be {}, which this version does not have", quoted(path));
-                self.leave(value.mark, message, "ask for it, or do it by `runcmd`");
+                let message = format!("this is not taken over: there is no {} in this version", quoted(path));
+                self.leave(value.mark, message, "do it by `runcmd`, or wait for a version that has it");
             }
+        }
+    }
+
+    /// Puts a value at a key of the top level as it is, with the nulls in its lists.
+    pub(super) fn out_of_shape(&mut self, key: &str, value: Node) {
+        match known(key) {
+            true => tree::place(&mut self.out, key, value),
+            false => self.take(key, &value),
         }
     }
 
@@ -228,6 +229,23 @@ pub(super) fn known(path: &str) -> bool {
     shape_of(path).is_some()
 }
 
+/// Puts the keys of mappings into the order of the reference. Items of lists keep their writer's.
+pub(super) fn order(node: &mut Node, shape: &'static Shape) {
+    let Kind::Mapping(entries) = &mut node.kind else { return };
+    match inner(shape) {
+        Shape::Keys(keys) => {
+            entries.sort_by_key(|entry| keys.keys.iter().position(|key| key.name == entry.key));
+            for entry in entries {
+                if let Some(key) = keys.get(&entry.key) {
+                    order(&mut entry.value, key.shape);
+                }
+            }
+        }
+        Shape::Map { value, .. } => entries.iter_mut().for_each(|entry| order(&mut entry.value, value)),
+        _ => {}
+    }
+}
+
 /// Of several shapes, the one with keys.
 fn inner(shape: &'static Shape) -> &'static Shape {
     let Shape::OneOf(shapes) = shape else { return shape };
@@ -246,5 +264,61 @@ pub(super) fn describe(prefix: &str, rows: &[Row], lines: &mut Vec<(String, Stri
             Not(why, instead) => lines.push((key, format!("no: {why}; {instead}"))),
             In(rows) => describe(&format!("{key}."), rows, lines),
         }
+    }
+}
+
+/// Lines for the keys of the top level that no row is about.
+pub(super) fn describe_schema(rows: &[Row], lines: &mut Vec<(String, String)>) {
+    let Shape::Keys(keys) = Config::SHAPE else { return };
+    let other = |name: &&str| !rows.iter().any(|row| row.key == *name);
+    let names = keys.names();
+    lines.extend(names.iter().filter(|name| other(name)).map(|name| (name.to_string(), format!("`{name}`"))));
+    for refused in keys.refused {
+        for name in refused.names.iter().filter(|name| other(name)) {
+            lines.push((name.to_string(), format!("no: {}; {}", refused.why, refused.instead)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::import::From;
+
+    /// Paths of a table that the schema does not have.
+    fn missing(rows: &[Row], found: &mut Vec<&'static str>) {
+        for row in rows {
+            match row.rule {
+                To(path) | List(path) if !known(path) => found.push(path),
+                In(rows) => missing(rows, found),
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn the_schema_has_what_the_tables_name() {
+        for from in From::ALL {
+            let mut found = Vec::new();
+            missing(from.rows(), &mut found);
+            assert!(found.is_empty(), "{from:?}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn no_row_hides_another() {
+        fn check(rows: &[Row]) {
+            for (i, row) in rows.iter().enumerate() {
+                assert!(
+                    !rows[..i].iter().any(|earlier| same(earlier.key, row.key)),
+                    "{} is there twice",
+                    row.key
+                );
+                if let In(rows) = row.rule {
+                    check(rows);
+                }
+            }
+        }
+        From::ALL.into_iter().for_each(|from| check(from.rows()));
     }
 }

@@ -106,6 +106,16 @@ fn merge(old: &mut Node, value: Node) {
     }
 }
 
+/// Takes a value out, and mappings that it leaves empty.
+pub(super) fn remove(node: &mut Node, path: &[&str]) {
+    let ([key, rest @ ..], Kind::Mapping(entries)) = (path, &mut node.kind) else { return };
+    if let Some(entry) = entries.iter_mut().find(|entry| entry.key == *key) {
+        remove(&mut entry.value, rest);
+    }
+    let empty = |entry: &Entry| matches!(&entry.value.kind, Kind::Mapping(entries) if entries.is_empty());
+    entries.retain(|entry| entry.key != *key || !(rest.is_empty() || empty(entry)));
+}
+
 /// Keys that have a value of their own.
 pub(super) fn leaves(node: &Node) -> usize {
     let count = |entry: &Entry| if entries(&entry.value).is_empty() { 1 } else { leaves(&entry.value) };
