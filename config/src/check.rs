@@ -1,5 +1,7 @@
 //! What no single key can tell: values that do not go together.
 
+mod network;
+
 use crate::decode::Problems;
 use crate::schema::{Config, CreateState, Desktop};
 use crate::value::{Name, PortMapping, Protocol, Size, TenantVolume, quoted};
@@ -40,6 +42,7 @@ pub(crate) fn config(config: &Config, root: &Node, problems: &mut Problems) {
     checker.memory(config);
     checker.dependencies(config);
     checker.reserved(config);
+    network::check(&config.network, root, problems);
 }
 
 impl Checker<'_> {

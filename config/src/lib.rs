@@ -44,6 +44,11 @@ pub use key_path::{KeyPath, Segment};
 pub use layers::{Form, Layer, Loaded, Source, load};
 pub use meta_data::instance_id;
 pub use schema::{
+    AddressGeneration, Bond, BondMode, BondParameters, Bridge, BridgeParameters, DhcpIdentifier,
+    DhcpOverrides, Ethernet, Link, LinkLocal, Match, Nameservers, Network, OptionalAddress, Route, RouteKind,
+    RouteScope, UseDomains, Vlan,
+};
+pub use schema::{
     CgroupMode, Config, CreateState, Desktop, Docker, Dockos, LogLevel, NetworkMode, PidMode, Restart,
     Service, State, SystemDocker, WriteFile,
 };
@@ -53,4 +58,8 @@ pub use value::{
     AbsPath, Argv, AuthorizedKey, Capability, Command, Cpus, Device, Hostname, ImageRef, Interval, KeyValues,
     Mirror, Mode, Name, OomScore, Owner, PidsLimit, PortMapping, Protocol, RegistryHost, ServiceVolume, Size,
     TenantVolume, Tmpfs, ValueError,
+};
+pub use value::{
+    Cidr, Count, Destination, Glob, Globs, InterfaceId, InterfaceName, Ip, MacAddress, Metric, Millis, Mtu,
+    PathCost, PortPriority, Priority, SearchDomain, Seconds, Table, Version, VlanId,
 };

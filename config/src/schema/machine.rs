@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Desktop, Service, WriteFile};
+use super::{Desktop, Network, Service, WriteFile};
 use crate::decode::{choice, keys};
 use crate::value::{AbsPath, AuthorizedKey, Command, Hostname, Mirror, Name, RegistryHost, Size};
 
@@ -24,6 +24,9 @@ keys! {
         /// Commands run once both Dockers answer, in this order.
         @add
         pub runcmd: Vec<Command>,
+        /// The machine's network; none: DHCP on every wired card.
+        @before_fetch
+        pub network: Network,
         /// All that is DockOS's own.
         pub dockos: Dockos,
     }

@@ -3,9 +3,15 @@
 mod desktop;
 mod file;
 mod machine;
+mod network;
 mod service;
 
 pub use desktop::Desktop;
 pub use file::WriteFile;
 pub use machine::{Config, CreateState, Docker, Dockos, LogLevel, State, SystemDocker};
+pub use network::{
+    AddressGeneration, Bond, BondMode, BondParameters, Bridge, BridgeParameters, DhcpIdentifier,
+    DhcpOverrides, Ethernet, Link, LinkLocal, Match, Nameservers, Network, OptionalAddress, Route, RouteKind,
+    RouteScope, UseDomains, Vlan,
+};
 pub use service::{CgroupMode, NetworkMode, PidMode, Restart, Service};

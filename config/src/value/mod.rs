@@ -7,6 +7,7 @@ mod host;
 mod interval;
 mod mode;
 mod name;
+mod network;
 mod pairs;
 mod path;
 mod port;
@@ -20,6 +21,10 @@ pub use host::{AuthorizedKey, Capability, Device};
 pub use interval::Interval;
 pub use mode::{Mode, Owner};
 pub use name::{Hostname, Name};
+pub use network::{
+    Cidr, Count, Destination, Glob, Globs, InterfaceId, InterfaceName, Ip, MacAddress, Metric, Millis, Mtu,
+    PathCost, PortPriority, Priority, SearchDomain, Seconds, Table, Version, VlanId,
+};
 pub use pairs::KeyValues;
 pub use path::AbsPath;
 pub use port::{PortMapping, Protocol};
@@ -88,6 +93,8 @@ macro_rules! from_text {
         }
     };
 }
+
+pub(crate) use from_text;
 
 from_text! {
     AbsPath: "a path", "path", "absolute, no `..`", ["/etc/motd"];
