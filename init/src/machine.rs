@@ -1,6 +1,6 @@
 //! What the phases of the boot share.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
 use dockos_config::Config;
@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use crate::cmdline::Cmdline;
 use crate::error::Fault;
+use crate::network::Links;
 use crate::reaper::Reaper;
 use crate::supervise::Stop;
 use crate::timeline::{Outcome, Timeline};
@@ -23,6 +24,8 @@ pub(crate) struct Machine {
     config: RefCell<Option<Rc<Config>>>,
     /// Addresses and NICs, for the screen.
     pub(crate) addresses: RefCell<Vec<String>>,
+    /// The interfaces, from the network phase on.
+    pub(crate) links: OnceCell<Rc<Links>>,
     /// Counted up whenever a phase ends.
     pub(crate) progress: watch::Sender<u64>,
     /// Counted up whenever a disk comes or goes.
@@ -43,6 +46,7 @@ impl Machine {
             problems: RefCell::default(),
             config: RefCell::default(),
             addresses: RefCell::default(),
+            links: OnceCell::new(),
             progress: watch::Sender::new(0),
             disks: watch::Sender::new(0),
             booted: watch::Sender::new(false),

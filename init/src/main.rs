@@ -13,7 +13,6 @@ mod cmdline;
 mod commands;
 mod config;
 mod desktops;
-mod dhcp;
 mod docker;
 mod engine;
 mod error;

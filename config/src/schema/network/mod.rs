@@ -110,9 +110,9 @@ const WIRED: &str = "use `ethernets`, `bonds`, `bridges` or `vlans`";
 
 /// The mapping without the keys that are refused, each noted, and without `renderer`: there is one only.
 fn without_refused(node: &Node, problems: &mut Problems) -> Node {
-    let Kind::Mapping(entries) = &node.kind else { return node.clone() };
-    let mut kept = entries.clone();
-    kept.retain(|entry| {
+    let mut kept = node.clone();
+    let Kind::Mapping(entries) = &mut kept.kind else { return kept };
+    entries.retain(|entry| {
         if entry.key == "renderer" {
             problems.warn(
                 entry.mark,
@@ -127,7 +127,7 @@ fn without_refused(node: &Node, problems: &mut Problems) -> Node {
         }
         refused.is_none()
     });
-    Node { mark: node.mark, kind: Kind::Mapping(kept) }
+    kept
 }
 
 impl Network {
