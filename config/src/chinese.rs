@@ -7,6 +7,7 @@
 mod banner;
 mod check;
 mod hints;
+mod network;
 mod nouns;
 mod values;
 mod yaml;
@@ -18,7 +19,7 @@ use crate::diagnostic::{Diagnostic, Report};
 type Pair = (&'static str, &'static str);
 
 const TABLES: &[&[Pair]] =
-    &[banner::TABLE, check::TABLE, hints::TABLE, nouns::TABLE, values::TABLE, yaml::TABLE];
+    &[banner::TABLE, check::TABLE, hints::TABLE, network::TABLE, nouns::TABLE, values::TABLE, yaml::TABLE];
 
 /// Holes within holes: no message has this many.
 const MAX_DEPTH: usize = 4;

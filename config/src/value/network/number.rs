@@ -121,15 +121,10 @@ impl FromStr for Version {
         match text {
             "2" => Ok(Self),
             "1" => Err(ValueError::new(
-                "version 1 of the network configuration is not supported",
-                "write it as version 2: `ethernets: {eth0: {dhcp4: true}}` and so on",
+                "version 1 of the network config is not supported",
+                "write `version: 2` and the keys that go with it: `ethernets`, `bonds`, `bridges`, `vlans`",
             )),
-            _ => Err(ValueError::not_a(
-                "a version of the network configuration",
-                text,
-                "",
-                "write `version: 2`",
-            )),
+            _ => Err(ValueError::not_a("a version of the network config", text, "", "write `version: 2`")),
         }
     }
 }
