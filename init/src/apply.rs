@@ -9,7 +9,7 @@ use dockos_config::Config;
 use crate::error::Result;
 use crate::machine::Machine;
 use crate::phases::Step;
-use crate::{desktops, identity, services, user_docker, write_files};
+use crate::{desktops, identity, network, services, user_docker, write_files};
 
 type Running<'a> = Pin<Box<dyn Future<Output = Result<Step>> + 'a>>;
 
@@ -22,9 +22,10 @@ struct Part {
 
 /// In the order of the boot.
 #[rustfmt::skip]
-const PARTS: [Part; 5] = [
+const PARTS: [Part; 6] = [
     Part { name: "identity", differs: |a, b| a.hostname != b.hostname,                             apply: |m| Box::pin(async { identity::apply(m); Ok(Step::Done(String::new())) }) },
     Part { name: "files",    differs: |a, b| a.write_files != b.write_files || a.ssh_authorized_keys != b.ssh_authorized_keys, apply: |m| Box::pin(write_files::phase(m)) },
+    Part { name: "network",  differs: |a, b| a.network != b.network,                               apply: |m| Box::pin(network::reapply(m)) },
     Part { name: "docker",   differs: |a, b| a.dockos.docker != b.dockos.docker,                   apply: |m| Box::pin(user_docker::reapply(m)) },
     Part { name: "services", differs: services_differ,                                             apply: |m| Box::pin(services::reapply(m)) },
     Part { name: "desktops", differs: |a, b| a.dockos.desktops != b.dockos.desktops,               apply: |m| Box::pin(desktops::phase(m)) },

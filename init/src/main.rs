@@ -14,7 +14,6 @@ mod commands;
 mod config;
 mod control;
 mod desktops;
-mod dhcp;
 mod docker;
 mod engine;
 mod error;
