@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 use std::rc::Rc;
 
 use dockos_config::{BondParameters, BridgeParameters, Cidr, Link, Network, OptionalAddress};
@@ -32,6 +33,8 @@ pub(super) struct State {
 struct Applied {
     link: Link,
     made: Option<Made>,
+    /// It was brought up: if somebody takes it down later, it stays down.
+    raised: bool,
     controller: bool,
     /// The MTU it had before.
     mtu: u32,
@@ -82,7 +85,7 @@ pub(super) async fn apply(
     let plan = plan(network, &seen);
     run.release_unwanted(&plan, &seen).await;
     run.rename(&plan, &seen).await;
-    run.make(&plan, &seen).await;
+    run.make(&plan).await;
     let now = run.look().await?;
     let mut views = Vec::new();
     for wanted in &plan.wanted {
@@ -164,6 +167,10 @@ impl Run<'_> {
         self.drop_lease(index).await;
         let Some(applied) = self.state.applied.remove(&index) else { return };
         if applied.made.is_some() {
+            // A VLAN goes with the interface below it.
+            if self.index_of(&seen.name) != Some(index) {
+                return;
+            }
             let done = kernel::unmake(&handle, &seen.name, index).await;
             self.note(done);
             return;
@@ -234,27 +241,27 @@ impl Run<'_> {
     /// What was done to an interface has to be done again: it went down.
     fn forget(&mut self, index: u32) {
         if let Some(applied) = self.state.applied.get_mut(&index) {
+            applied.raised = false;
             applied.ways.clear();
             applied.addresses.retain(|address| address.ip.is_ipv4());
         }
     }
 
     /// Makes bonds, bridges and VLANs that are not there.
-    async fn make(&mut self, plan: &Plan<'_>, seen: &[Seen]) {
+    async fn make(&mut self, plan: &Plan<'_>) {
         for wanted in &plan.wanted {
-            let (info, kind) = match wanted.what {
+            let (info, folder) = match wanted.what {
                 What::Card { .. } => continue,
-                What::Bond(_) => (InfoKind::Bond, Kind::Bond),
-                What::Bridge(_) => (InfoKind::Bridge, Kind::Bridge),
-                What::Vlan { .. } => (InfoKind::Vlan, Kind::Vlan),
+                What::Bond(_) => (InfoKind::Bond, "bonding"),
+                What::Bridge(_) => (InfoKind::Bridge, "bridge"),
+                What::Vlan { .. } => (InfoKind::Vlan, "none"),
             };
-            let found = seen.iter().find(|seen| seen.name == wanted.name);
             // The kernel makes a `bond0` of its own when it starts.
-            let found = found.filter(|seen| seen.kind == kind && kind != Kind::Vlan);
+            let found = Path::new("/sys/class/net").join(wanted.name).join(folder).exists();
             if self.index_of(wanted.name).is_some_and(|index| self.state.applied.contains_key(&index)) {
                 continue;
             }
-            if found.is_none() {
+            if !found {
                 let vlan = match wanted.what {
                     What::Vlan { id, base } => match self.index_of(base) {
                         Some(base) => Some((id, base)),
@@ -327,6 +334,8 @@ impl Run<'_> {
     async fn shape(&mut self, wanted: &Wanted<'_>, seen: &Seen, old: &Link) {
         let Some(applied) = self.state.applied.get(&seen.index) else { return };
         let mtu_before = applied.mtu;
+        // A bond that goes takes its members down.
+        let released = applied.controller && seen.controller.is_none();
         let controller = wanted.controller.and_then(|name| self.index_of(name));
         let moves = seen.controller != controller && (controller.is_some() || applied.controller);
         let mtu = wanted.link.mtu.map(|mtu| mtu.get()).or(old.mtu.map(|_| mtu_before));
@@ -336,8 +345,10 @@ impl Run<'_> {
         let mac = mac.filter(|mac| seen.mac != Some(*mac) && controller.is_none());
         let down = seen.up && (moves || mac.is_some());
         let new = || LinkUnspec::new_with_index(seen.index);
-        if down {
+        if down || released {
             self.forget(seen.index);
+        }
+        if down {
             self.change(&format!("take {} down", seen.name), new().down().build()).await;
         }
         if let Some(mtu) = mtu {
@@ -354,10 +365,9 @@ impl Run<'_> {
             self.change(&format!("make {} {whose}", seen.name), message.build()).await;
             self.tell_port(wanted);
         }
-        if let Some(applied) = self.state.applied.get_mut(&seen.index) {
-            applied.controller = controller.is_some();
-        }
-        if down || !seen.up {
+        let Some(applied) = self.state.applied.get_mut(&seen.index) else { return };
+        applied.controller = controller.is_some();
+        if !std::mem::replace(&mut applied.raised, true) {
             self.change(&format!("bring {} up", seen.name), new().up().build()).await;
         }
     }

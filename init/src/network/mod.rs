@@ -142,7 +142,10 @@ pub(crate) async fn reconfigure(machine: &Rc<Machine>, network: &Network) -> Res
     let links = machine.links.get().ok_or_else(|| Fault::new("the network phase has not begun"))?;
     links.set_network(network);
     let network = Rc::clone(&links.network.borrow());
-    apply::apply(machine, links, &network).await
+    let problems = apply::apply(machine, links, &network).await?;
+    // Whoever asked is told, and nobody else.
+    links.told.borrow_mut().extend(problems.iter().cloned());
+    Ok(problems)
 }
 
 /// Looks again whenever something changed, for ever.
@@ -229,6 +232,9 @@ impl Links {
     /// Brings what is derived up to date: the addresses on the screen, the name servers.
     fn tell(&self, machine: &Machine) {
         let (resolved, leases) = (self.resolved.borrow(), self.leases.borrow());
+        if self.first.get().is_some_and(|first| !leases.contains_key(&first)) {
+            self.first.set(leases.keys().next().copied());
+        }
         for view in self.views.borrow_mut().iter_mut() {
             let lease = resolved.iter().find(|link| link.name == view.name);
             view.leased = lease.is_some_and(|link| leases.contains_key(&link.index));
