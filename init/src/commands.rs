@@ -15,6 +15,7 @@ use tokio::task::spawn_local;
 use tokio::time::timeout;
 
 use crate::cgroup::Cgroup;
+use crate::environment;
 use crate::error::{Context, Fault, Result};
 use crate::machine::Machine;
 use crate::phases::{Ended, Step, count};
@@ -82,6 +83,7 @@ pub(crate) async fn run_program(
 ) -> Result<Run> {
     let (output, input) = pipe2(OFlag::O_CLOEXEC).context(|| "make a pipe".to_owned())?;
     fcntl(&output, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).context(|| "set up a pipe".to_owned())?;
+    program.env = environment::of_command(program.env, &machine.config());
     program.cgroup = Some(Cgroup::make("commands")?);
     program.io = Io::Pipe(input.as_raw_fd());
     let mut child = machine.reaper.spawn(&program).context(|| name.to_owned())?;

@@ -2,11 +2,13 @@
 //!
 //! PID 1 boots the machine ([`boot`]), phase by phase ([`phases`]), and ends it ([`shutdown`]). It runs on one thread.
 
+mod accounts;
 mod apply;
 mod archive;
 mod banner;
 mod blockdev;
 mod boot;
+mod certificates;
 mod cgroup;
 mod cli;
 mod clock;
@@ -17,6 +19,7 @@ mod desktops;
 mod dhcp;
 mod docker;
 mod engine;
+mod environment;
 mod error;
 mod fatal;
 mod files;
@@ -37,6 +40,7 @@ mod reserve;
 mod root;
 mod seed;
 mod services;
+mod settings;
 mod shells;
 mod shutdown;
 mod spawn;
@@ -50,6 +54,7 @@ mod timeline;
 mod uevent;
 mod unmount;
 mod user_docker;
+mod users;
 mod watch;
 mod write_files;
 

@@ -8,20 +8,20 @@ use bollard::models::{
     ContainerCreateBody, DeviceMapping, HostConfig, HostConfigCgroupnsModeEnum, RestartPolicy,
     RestartPolicyNameEnum,
 };
-use dockos_config::{CgroupMode, NetworkMode, PidMode, Restart, Service};
+use dockos_config::{CgroupMode, Config, NetworkMode, PidMode, Restart, Service};
 
 use crate::dhcp::RESOLV_CONF;
 use crate::error::{Context, Fault, Result};
 use crate::machine::Machine;
 use crate::phases::{Ended, Step};
-use crate::{docker, engine, images, user_docker};
+use crate::{docker, engine, images, user_docker, users};
 
 /// Where the root image keeps its services' descriptions.
 const FOLDER: &str = "/usr/share/dockos/services";
 /// A few kB of empty directories: the file system of services that live on the host's /usr.
 const SKELETON: &str = "/usr/share/dockos/skeleton.tar";
 const SKELETON_IMAGE: &str = "dockos/skeleton:latest";
-/// The service for `ssh_authorized_keys`.
+/// The service for logins by ssh.
 const SSH: &str = "ssh";
 /// How early the kernel kills a service, unless it says otherwise: after every tenant.
 const OOM_SCORE: i64 = -500;
@@ -31,8 +31,13 @@ pub(crate) async fn phase(machine: &Rc<Machine>) -> Ended {
     let config = machine.config();
     let mut wanted: BTreeMap<String, Service> =
         config.dockos.services.iter().map(|(name, service)| (name.to_string(), service.clone())).collect();
-    if !config.ssh_authorized_keys.is_empty() {
-        wanted.insert(SSH.to_owned(), built_in(SSH)?);
+    for service in wanted.values_mut() {
+        let own = std::mem::take(&mut service.environment.0);
+        service.environment = config.dockos.environment.clone();
+        service.environment.0.extend(own);
+    }
+    if !users::logins(&config).is_empty() {
+        wanted.insert(SSH.to_owned(), ssh(&config)?);
     }
     if wanted.is_empty() {
         return Ok(Step::Skipped("none".to_owned()));
@@ -55,7 +60,7 @@ pub(crate) async fn reapply(machine: &Rc<Machine>) -> Ended {
     let config = machine.config();
     let wanted = |name: &str| {
         name == user_docker::SERVICE
-            || (name == SSH && !config.ssh_authorized_keys.is_empty())
+            || (name == SSH && !users::logins(&config).is_empty())
             || config.dockos.services.keys().any(|service| service.as_str() == name)
     };
     let docker = docker::open(engine::SYSTEM_SOCKET).await?;
@@ -64,6 +69,18 @@ pub(crate) async fn reapply(machine: &Rc<Machine>) -> Ended {
         docker::remove(&docker, name).await?;
     }
     phase(machine).await
+}
+
+/// The service for those who log in by ssh. Passwords only where the config wants them; `-s` and `-w` are dropbear's.
+fn ssh(config: &Config) -> Result<Service> {
+    let mut service = built_in(SSH)?;
+    if let Some(command) = &mut service.command {
+        command.0.retain(|word| word != "-s" || !config.ssh_pwauth);
+        if config.disable_root {
+            command.0.push("-w".to_owned());
+        }
+    }
+    Ok(service)
 }
 
 /// A service that comes with the root image.

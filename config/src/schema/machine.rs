@@ -22,38 +22,29 @@ keys! {
         @default("what the network calls it, or `dockos`")
         pub hostname: Option<Hostname>,
         /// The machine's name with its domain.
-        @later
         pub fqdn: Option<DomainName>,
         /// Use `fqdn` as the machine's name in place of `hostname`.
-        @later
         pub prefer_fqdn_over_hostname: bool,
         /// What becomes of `/etc/hosts`.
-        @later
         pub manage_etc_hosts: ManageEtcHosts,
         /// The time zone.
-        @later
         @default("UTC")
         pub timezone: Option<TimeZone>,
         /// The language of messages and of new desktops.
-        @later
         @default("C.UTF-8")
         pub locale: Option<Locale>,
         /// Groups of the machine: names, or `NAME: [USER, ...]`.
-        @later
         @add
         pub groups: Vec<Group>,
-        /// Users of the machine besides root.
-        @later
+        /// Users of the machine besides root. A user keeps its number for as long as its folder is there.
         @by("name")
         pub users: Vec<UserItem>,
         /// Public keys that may log in as root by ssh; none: no ssh service.
         @add
         pub ssh_authorized_keys: Vec<AuthorizedKey>,
         /// Let users log in by ssh with their password.
-        @later
         pub ssh_pwauth: bool,
         /// Keep root from logging in by ssh. cloud-init's default is true; DockOS has no other user of its own.
-        @later
         pub disable_root: bool,
         /// Files to write before anything is started.
         @by("path")
@@ -80,10 +71,8 @@ keys! {
         @later
         pub ntp: Ntp,
         /// Authorities whose certificates the machine and its engines trust.
-        @later
         pub ca_certs: CaCerts,
         /// cloud-init's old name for `ca_certs`; one of both can be set.
-        @later
         pub ca_certs_old = "ca-certs": CaCerts,
         /// Whether the state disk's partition grows with the disk.
         @later
@@ -126,7 +115,6 @@ keys! {
         @by("name")
         pub modules: Vec<ModuleItem>,
         /// Settings of the kernel, by their path below `/proc/sys` with dots or slashes.
-        @later
         pub sysctl: BTreeMap<SysctlName, Line>,
         /// The hardware that restarts a machine which hangs.
         @later
@@ -135,7 +123,6 @@ keys! {
         @later
         pub console: Console,
         /// Variables of every command, service and desktop; their own go over these.
-        @later
         pub environment: KeyValues,
         /// How engines and commands reach the world outside.
         @later
