@@ -10,6 +10,7 @@ mod check;
 mod forms;
 mod hints;
 mod more;
+mod network;
 mod nouns;
 mod refused;
 mod values;
@@ -28,6 +29,7 @@ const TABLES: &[&[Pair]] = &[
     forms::TABLE,
     hints::TABLE,
     more::TABLE,
+    network::TABLE,
     nouns::TABLE,
     refused::TABLE,
     values::TABLE,
@@ -136,11 +138,13 @@ fn fill(template: &str, holes: &[&str], depth: usize) -> String {
     text
 }
 
-/// Puts a space between Chinese and Latin letters, as Chinese typesetting does; its punctuation needs none.
+/// Puts a space between Chinese and Latin letters, as Chinese typesetting does, but not in what is quoted.
 fn append(text: &mut String, more: &str) {
     let chinese = |c: char| matches!(c, '\u{4e00}'..='\u{9fff}');
     let latin = |c: char| c.is_ascii_graphic();
-    if let (Some(a), Some(b)) = (text.chars().next_back(), more.chars().next())
+    let within_quotes = !text.matches('`').count().is_multiple_of(2);
+    if !within_quotes
+        && let (Some(a), Some(b)) = (text.chars().next_back(), more.chars().next())
         && (chinese(a) && latin(b) || latin(a) && chinese(b))
     {
         text.push(' ');
@@ -175,6 +179,7 @@ mod tests {
             ("unknown key `a`", "未知的键 `a`"),
             ("unknown key `a`; did you mean `b`?", "未知的键 `a`；是不是 `b`？"),
             ("expected a list, found a mapping", "这里应为列表，实际是映射"),
+            ("`桌面` is not a name: it is empty", "`桌面` 不是有效的名称：内容为空"),
             ("expected a list, found `a, found b`", "这里应为列表，实际是 `a, found b`"),
         ];
         for (english, chinese) in cases {

@@ -285,7 +285,8 @@ pub(crate) fn choose(node: &Node, words: &[shape::Word], problems: &mut Problems
 /// Declares a struct whose fields are the keys of a mapping, and how to decode it. A field is written
 /// `/// meaning`, flags such as `@later` or `@by("path")` (see [`shape::Key`]), `pub name: Type,`; where the key of the
 /// file is not a name in Rust, `pub name = "the-key": Type,`. Before the struct, `@refused(TABLE)` names keys known
-/// elsewhere that are an error here.
+/// elsewhere that are an error here. A last line `.. pub name: Type,` puts the keys of another such struct into the same
+/// mapping.
 macro_rules! keys {
     ($(#[doc = $doc:literal])* $(#[derive($($derive:ident),*)])? $(@refused($refused:path))? $vis:vis struct $name:ident {
         $(
@@ -293,27 +294,39 @@ macro_rules! keys {
             $(@$flag:ident $(($argument:literal))?)*
             pub $field:ident $(= $key:literal)?: $type:ty,
         )*
+        $(.. pub $rest:ident: $rest_type:ty,)?
     }) => {
         $(#[doc = $doc])*
         #[derive(Clone, Debug, PartialEq $($(, $derive)*)?)]
         $vis struct $name {
             $($(#[doc = $field_doc])* pub $field: $type,)*
+            $(#[doc = "The keys it has in common with others."] pub $rest: $rest_type,)?
         }
 
         impl $name {
             const KEYS: &'static $crate::shape::Keys = &$crate::shape::Keys {
                 name: stringify!($name),
                 doc: concat!($($doc, "\n"),*),
-                keys: &[$(
+                keys: $crate::decode::with_rest!([$(
                     $crate::shape::Key::new(
                         $crate::decode::key_name!($field $(= $key)?),
                         concat!($($field_doc, "\n"),*),
                         <$type as $crate::decode::Decode>::SHAPE,
                         <$type as $crate::decode::Decode>::REQUIRED,
                     )$(.$flag($($argument)?))*,
-                )*],
+                )*] $(, $rest_type)?),
                 refused: $crate::decode::refused!($($refused)?),
             };
+
+            /// Reads the keys of a mapping that was opened.
+            pub(crate) fn read(
+                keys: &$crate::decode::Keys<'_>,
+                problems: &mut $crate::decode::Problems,
+            ) -> Option<Self> {
+                $(let $field = keys.get::<$type>($crate::decode::key_name!($field $(= $key)?), problems);)*
+                $(let $rest = <$rest_type>::read(keys, problems);)?
+                Some(Self { $($field: $field?,)* $($rest: $rest?,)? })
+            }
         }
 
         impl $crate::decode::Decode for $name {
@@ -324,16 +337,30 @@ macro_rules! keys {
                 node: &$crate::yaml::Node,
                 problems: &mut $crate::decode::Problems,
             ) -> Option<Self> {
-                let keys = $crate::decode::Keys::open(node, Self::KEYS, problems)?;
-                $(let $field = keys.get::<$type>($crate::decode::key_name!($field $(= $key)?), problems);)*
-                Some(Self { $($field: $field?,)* })
+                Self::read(&$crate::decode::Keys::open(node, Self::KEYS, problems)?, problems)
             }
 
             fn absent() -> Option<Self> {
-                Some(Self { $($field: <$type as $crate::decode::Decode>::absent()?,)* })
+                Some(Self {
+                    $($field: <$type as $crate::decode::Decode>::absent()?,)*
+                    $($rest: <$rest_type as $crate::decode::Decode>::absent()?,)?
+                })
             }
         }
     };
+}
+
+/// The keys of a struct, and those of the struct that is read from the same mapping.
+macro_rules! with_rest {
+    ($own:expr) => {
+        &$own
+    };
+    ($own:expr, $rest:ty) => {{
+        const OWN: &[$crate::shape::Key] = &$own;
+        const REST: &[$crate::shape::Key] = <$rest as $crate::decode::Decode>::SHAPE.keys();
+        const BOTH: [$crate::shape::Key; OWN.len() + REST.len()] = $crate::shape::join(OWN, REST);
+        &BOTH
+    }};
 }
 
 /// The key of a field: its name, or what it is said to be.
@@ -420,4 +447,4 @@ macro_rules! choice {
     };
 }
 
-pub(crate) use {choice, default_choice, key_name, keys, refused};
+pub(crate) use {choice, default_choice, key_name, keys, refused, with_rest};

@@ -118,7 +118,7 @@ impl Writer {
         self.json.close('}');
     }
 
-    /// A value may be written as a number, or as `true`, where one of its examples is: an editor reads `0644` as a
+    /// A value may be written as a number, as `true` or as `null`, where one of its examples is: an editor reads `0644` as a
     /// number. A text, as in quotes, is always fine.
     fn scalar(&mut self, scalar: &Scalar, null: bool) {
         let mut types = vec!["string"];

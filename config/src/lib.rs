@@ -53,13 +53,15 @@ pub use key_path::{KeyPath, Segment};
 pub use layers::{Form, Layer, Loaded, Source, load};
 pub use meta_data::instance_id;
 pub use schema::{
-    AddressPool, CaCerts, Center, CenterDashboard, CenterRegistry, CenterVolumes, CgroupMode, Channel,
-    Condition, Config, Console, CreateState, Dependency, DependsCondition, DependsOn, Desktop, Docker,
-    DockerTls, Dockos, ExtraHosts, Group, GrowMode, Growpart, HealthTest, Healthcheck, IpcMode, LogDriver,
-    LogLevel, LogOpts, Logging, ManageEtcHosts, Module, ModuleItem, Mount, MountDefaults, MountFields,
-    NetworkMode, NodeRole, Ntp, PidMode, PowerMode, PowerState, Proxies, RegistryAuth, ResizeRootfs, Restart,
-    Service, State, Swap, SystemDocker, Ulimit, UlimitName, Ulimits, Upgrade, User, UserItem, UtsMode,
-    Watchdog, WriteFile,
+    AddressGeneration, AddressPool, Bond, BondMode, BondParameters, Bridge, BridgeParameters, CaCerts,
+    Center, CenterDashboard, CenterRegistry, CenterVolumes, CgroupMode, Channel, Condition, Config, Console,
+    CreateState, Dependency, DependsCondition, DependsOn, Desktop, DhcpIdentifier, DhcpOverrides, Docker,
+    DockerTls, Dockos, Ethernet, ExtraHosts, Group, GrowMode, Growpart, HealthTest, Healthcheck, IpcMode,
+    Link, LinkLocal, LogDriver, LogLevel, LogOpts, Logging, ManageEtcHosts, Match, Module, ModuleItem, Mount,
+    MountDefaults, MountFields, Nameservers, Network, NetworkMode, NodeRole, Ntp, OptionalAddress, PidMode,
+    PowerMode, PowerState, Proxies, RegistryAuth, ResizeRootfs, Restart, Route, RouteKind, RouteScope,
+    Service, State, Swap, SystemDocker, Ulimit, UlimitName, Ulimits, Upgrade, UseDomains, User, UserItem,
+    UtsMode, Vlan, Watchdog, WriteFile,
 };
 pub use shape::{Key, Keys, Lists, Refused, Scalar, Shape, Stage, Word};
 pub use show::ShowOptions;
@@ -71,4 +73,8 @@ pub use value::{
     PasswordHash, PidsLimit, Port, PortMapping, PrefixLength, PrivateKey, Protocol, ProxyUrl, Registry,
     RegistryHost, RlimitValue, Secret, SecurityOpt, ServiceVolume, Signal, Size, Subnet, Sudo, SwapSize,
     SysctlName, TenantVolume, TimeZone, Times, Tmpfs, ValueError, WaitSeconds, Window,
+};
+pub use value::{
+    Cidr, Count, Destination, Glob, Globs, InterfaceId, InterfaceName, Ip, MacAddress, Metric, Millis, Mtu,
+    PathCost, PortPriority, Priority, SearchDomain, Seconds, Table, Version, VlanId,
 };

@@ -74,7 +74,7 @@ pub struct Refused {
 }
 
 /// A key of such a mapping.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Key {
     /// The key as it is written.
     pub name: &'static str,
@@ -116,6 +116,27 @@ pub enum Lists {
     Add,
     /// Items with the same value of this key are one item and merge; others are added.
     By(&'static str),
+}
+
+impl Shape {
+    /// The keys of a mapping that has a fixed set of them; of other shapes, none.
+    pub(crate) const fn keys(&self) -> &'static [Key] {
+        match self {
+            Self::Keys(keys) => keys.keys,
+            _ => &[],
+        }
+    }
+}
+
+/// The keys of two structs that are read from one mapping.
+pub(crate) const fn join<const N: usize>(own: &[Key], rest: &[Key]) -> [Key; N] {
+    let mut both = [Key::new("", "", &Shape::Bool, false); N];
+    let mut i = 0;
+    while i < N {
+        both[i] = if i < own.len() { own[i] } else { rest[i - own.len()] };
+        i += 1;
+    }
+    both
 }
 
 impl Key {

@@ -56,6 +56,29 @@ fn every_message_of_the_fixtures_is_translated() {
     assert!(wrong.is_empty(), "add these to config/src/chinese/:\n{}", wrong.join("\n"));
 }
 
+/// Headlines of banners are written in PID 1's own code.
+#[test]
+fn every_banner_is_translated() {
+    let mut headlines = 0;
+    let mut folders = vec![repo("init/src")];
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path()) {
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let source = fs::read_to_string(&path).unwrap();
+            for call in ["banner::red(\"", "banner::yellow(\""] {
+                for headline in source.split(call).skip(1).filter_map(|rest| rest.split('"').next()) {
+                    assert_eq!(untranslated(headline), None, "{}", path.display());
+                    headlines += 1;
+                }
+            }
+        }
+    }
+    assert!(headlines > 1, "no banner is where it was");
+}
+
 #[test]
 fn english_that_is_left_is_found() {
     assert!(english_in("这里应为 a list"));

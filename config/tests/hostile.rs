@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use dockos_config::{Config, MAX_SIZE, Report, parse, parse_bytes, parse_service, parse_user_data};
 use proptest::prelude::*;
 
-const GOOD: &str = include_str!("good/lab.yml");
+const GOOD: &str = include_str!("good/everything.yml");
 
 /// Reads a text and insists on an answer within a time that only runaway work exceeds.
 fn read(name: &str, text: &str) -> Result<Config, Report> {

@@ -3,8 +3,9 @@
 //! A panic is what the fuzzer looks for; so is an answer that is too long for a person or a banner.
 
 use dockos_config::{
-    Cmdline, ConfigUrl, Content, Datasource, Form, KeyPath, Layer, MAX_USER_DATA, Report, Source, Stage,
-    load, parse_bytes, parse_service, parse_user_data, unpack,
+    Cmdline, ConfigUrl, Content, Datasource, EditError, Form, KeyPath, Layer, Loaded, MAX_USER_DATA, Report,
+    ShowOptions, Source, Stage, append, diff, load, parse_bytes, parse_service, parse_user_data, set, unpack,
+    unset,
 };
 
 /// Reads a cloud-config and a service.yml.
@@ -65,6 +66,50 @@ pub fn key_path(bytes: &[u8]) {
         source(Layer::Datasource, Form::CloudConfig, "dockos: {desktops: [{name: a, tenant: b, image: c}]}");
     if let (Ok(loaded), Ok(path)) = (load(vec![file]), text.parse()) {
         let _ = loaded.get(&path, false);
+    }
+}
+
+/// Merges files that are parted by NUL bytes, each a layer over those before it, and changes the text of the first at a
+/// path, which is the last of them.
+pub fn merge(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let mut texts: Vec<&str> = text.split('\0').collect();
+    let path = texts.pop().unwrap_or_default();
+    let layers = [Layer::Oem, Layer::ConfD, Layer::StateFile, Layer::Datasource];
+    let sources: Vec<Source> =
+        layers.iter().zip(&texts).map(|(layer, text)| source(*layer, Form::CloudConfig, text)).collect();
+    match load(sources.clone()) {
+        Ok(loaded) => merged(&loaded, &sources),
+        Err(report) => check(&report),
+    }
+    if let (Some(text), Ok(path)) = (texts.first(), path.parse::<KeyPath>()) {
+        changed(text, &path);
+    }
+}
+
+fn merged(loaded: &Loaded, sources: &[Source]) {
+    let twice = load(sources.iter().flat_map(|source| [source.clone(), source.clone()]).collect());
+    assert!(twice.is_ok_and(|twice| twice.config == loaded.config), "a file twice is the file");
+    for origin in [false, true] {
+        let shown = loaded.show(&ShowOptions { origin, secrets: true });
+        let again = load(vec![source(Layer::Datasource, Form::CloudConfig, &shown)]);
+        assert!(
+            again.is_ok_and(|again| again.config == loaded.config && diff(loaded, &again).is_empty()),
+            "what is shown is what was merged"
+        );
+    }
+}
+
+fn changed(text: &str, path: &KeyPath) {
+    let edits = [
+        set("file", text, path, "x: y"),
+        set("file", text, path, "{a: [b, \"c\\n\"]}"),
+        append("file", text, path, "x"),
+        unset("file", text, path),
+    ];
+    for edited in edits.into_iter().flatten() {
+        let readable = !matches!(set("file", &edited, path, "x"), Err(EditError::File(_)));
+        assert!(readable, "an edit never damages a file");
     }
 }
 

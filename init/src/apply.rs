@@ -9,7 +9,7 @@ use dockos_config::Config;
 use crate::error::Result;
 use crate::machine::Machine;
 use crate::phases::Step;
-use crate::{desktops, environment, identity, services, sysctls, user_docker, users, write_files};
+use crate::{desktops, environment, identity, network, services, sysctls, user_docker, users, write_files};
 
 type Running<'a> = Pin<Box<dyn Future<Output = Result<Step>> + 'a>>;
 
@@ -22,12 +22,13 @@ struct Part {
 
 /// In the order of the boot.
 #[rustfmt::skip]
-const PARTS: [Part; 8] = [
+const PARTS: [Part; 9] = [
     Part { name: "identity", differs: identity_differs,                                            apply: |m| at_once(identity::apply, m) },
     Part { name: "environment", differs: environment_differs,                                      apply: |m| at_once(environment::apply, m) },
     Part { name: "users",    differs: users_differ,                                                apply: |m| at_once(users::apply, m) },
     Part { name: "sysctl",   differs: |a, b| a.dockos.sysctl != b.dockos.sysctl,                   apply: |m| at_once(sysctls::apply, m) },
     Part { name: "files",    differs: |a, b| a.write_files != b.write_files,                       apply: |m| Box::pin(write_files::reapply(m)) },
+    Part { name: "network",  differs: |a, b| a.network != b.network,                               apply: |m| Box::pin(network::reapply(m)) },
     Part { name: "docker",   differs: |a, b| a.dockos.docker != b.dockos.docker,                   apply: |m| Box::pin(user_docker::reapply(m)) },
     Part { name: "services", differs: services_differ,                                             apply: |m| Box::pin(services::reapply(m)) },
     Part { name: "desktops", differs: |a, b| a.dockos.desktops != b.dockos.desktops || variables_differ(a, b),               apply: |m| Box::pin(desktops::phase(m)) },

@@ -67,7 +67,7 @@ fn enter_root() -> Result<()> {
     root::switch()?;
     report(&mounts::make_all(&mounts::IN_ROOT));
     std::fs::create_dir_all("/run/dockos/log").context(|| "make /run/dockos".to_owned())?;
-    std::fs::write(crate::dhcp::RESOLV_CONF, "").context(|| "make resolv.conf".to_owned())?;
+    std::fs::write(crate::network::RESOLV_CONF, "").context(|| "make resolv.conf".to_owned())?;
     root::overlay_etc()?;
     if clock::raise_to(clock::image_epoch()) {
         tracing::warn!("the clock stood before this DockOS was built and was set to that time");

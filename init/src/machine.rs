@@ -1,6 +1,6 @@
 //! What the phases of the boot share.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 use dockos_config::{Cmdline, Config};
@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use crate::config::{Gathered, trial::Trials};
 use crate::error::Fault;
+use crate::network::Links;
 use crate::reaper::Reaper;
 use crate::supervise::Stop;
 use crate::timeline::{Outcome, Timeline};
@@ -31,6 +32,8 @@ pub(crate) struct Machine {
     pub(crate) state_on_disk: Cell<bool>,
     /// Addresses and NICs, for the screen.
     pub(crate) addresses: RefCell<Vec<String>>,
+    /// The interfaces, from the network phase on.
+    pub(crate) links: OnceCell<Rc<Links>>,
     /// Counted up whenever a phase ends.
     pub(crate) progress: watch::Sender<u64>,
     /// Counted up whenever a disk comes or goes.
@@ -55,6 +58,7 @@ impl Machine {
             config_url: RefCell::default(),
             state_on_disk: Cell::new(false),
             addresses: RefCell::default(),
+            links: OnceCell::new(),
             progress: watch::Sender::new(0),
             disks: watch::Sender::new(0),
             booted: watch::Sender::new(false),

@@ -16,7 +16,6 @@ mod commands;
 mod config;
 mod control;
 mod desktops;
-mod dhcp;
 mod docker;
 mod engine;
 mod environment;

@@ -10,9 +10,9 @@ use bollard::models::{
 };
 use dockos_config::{CgroupMode, Config, NetworkMode, PidMode, Restart, Service};
 
-use crate::dhcp::RESOLV_CONF;
 use crate::error::{Context, Fault, Result};
 use crate::machine::Machine;
+use crate::network::RESOLV_CONF;
 use crate::phases::{Ended, Step};
 use crate::{docker, engine, images, user_docker, users};
 

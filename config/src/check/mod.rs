@@ -4,6 +4,7 @@ mod desktops;
 mod engines;
 mod files;
 mod machine;
+mod network;
 mod services;
 mod users;
 
@@ -48,6 +49,7 @@ pub(crate) fn config(config: &Config, root: &Node, problems: &mut Problems) {
     checker.dependencies(config);
     checker.services(config);
     checker.reserved(config);
+    network::check(&config.network, root, problems);
 }
 
 impl Checker<'_> {

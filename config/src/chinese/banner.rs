@@ -14,4 +14,9 @@ pub(super) const TABLE: &[Pair] = &[
         "cloud-config 有错误，未被采用；本机正使用默认配置运行。",
     ),
     ("State is kept in RAM and will be lost at power-off.", "状态只保存在内存中，关机后会丢失。"),
+    (
+        "The config of last time is used: its server does not answer.",
+        "配置服务器没有应答，正使用上次获取的配置。",
+    ),
+    ("The state disk is full.", "状态盘已满。"),
 ];

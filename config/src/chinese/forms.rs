@@ -6,8 +6,8 @@ pub(super) const TABLE: &[Pair] = &[
     // User-data.
     ("`{}`: {}", "`{}`：{}"),
     (
-        "an include would fetch more user-data from elsewhere, which is not supported",
-        "include 会从别处获取更多 user-data，不支持",
+        "includes are not supported: they fetch more user-data from elsewhere",
+        "不支持 include：它会从别处获取更多 user-data",
     ),
     ("a part handler is a Python program for cloud-init", "part-handler 是给 cloud-init 用的 Python 程序"),
     ("cloud-init's boothooks are not supported", "不支持 cloud-init 的 boothook"),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     CaCerts, Center, Console, Desktop, Docker, Group, Growpart, ManageEtcHosts, ModuleItem, Mount,
-    MountDefaults, NodeRole, Ntp, PowerState, Proxies, RegistryAuth, ResizeRootfs, Service, Swap,
+    MountDefaults, Network, NodeRole, Ntp, PowerState, Proxies, RegistryAuth, ResizeRootfs, Service, Swap,
     SystemDocker, Upgrade, UserItem, Watchdog, WriteFile, refused,
 };
 use crate::decode::{choice, keys};
@@ -86,6 +86,9 @@ keys! {
         /// What the consoles show once the machine is ready.
         @later
         pub final_message: Option<String>,
+        /// The machine's network; none: DHCP on every wired card.
+        @before_fetch
+        pub network: Network,
         /// All that is DockOS's own.
         pub dockos: Dockos,
     }

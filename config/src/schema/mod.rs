@@ -10,6 +10,7 @@ mod kernel;
 mod limits;
 mod machine;
 mod mount;
+mod network;
 mod refused;
 mod room;
 mod service;
@@ -24,6 +25,11 @@ pub use kernel::{Console, Module, ModuleItem, Proxies, Watchdog};
 pub use limits::{ExtraHosts, IpcMode, LogDriver, Logging, Ulimit, UlimitName, Ulimits, UtsMode};
 pub use machine::{Config, CreateState, Dockos, State};
 pub use mount::{Mount, MountDefaults, MountFields, Swap};
+pub use network::{
+    AddressGeneration, Bond, BondMode, BondParameters, Bridge, BridgeParameters, DhcpIdentifier,
+    DhcpOverrides, Ethernet, Link, LinkLocal, Match, Nameservers, Network, OptionalAddress, Route, RouteKind,
+    RouteScope, UseDomains, Vlan,
+};
 pub use room::{Center, CenterDashboard, CenterRegistry, CenterVolumes, Channel, NodeRole, Upgrade};
 pub use service::{CgroupMode, NetworkMode, PidMode, Restart, Service};
 pub use system::{

@@ -1,7 +1,7 @@
 //! Mounts and swap, as in cloud-init.
 
 use crate::decode::{Decode, Problems, keys, sequence};
-use crate::shape::Shape;
+use crate::shape::{Scalar, Shape};
 use crate::value::{AbsPath, Field, FstabNumber, Size, SwapSize};
 use crate::yaml::Node;
 
@@ -33,11 +33,18 @@ pub struct MountFields {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MountDefaults(pub MountFields);
 
+/// What an item of such a line may be.
+const FIELD: &Shape = &Shape::Scalar(&Scalar {
+    name: "field of fstab",
+    doc: "a text with no blank; null: its default",
+    examples: &["defaults,nofail", "0", "null"],
+});
+
 /// A line of fstab.
 const LINE: &str = "[SPEC, PATH, TYPE, OPTIONS, FREQ, PASSNO]; all but the first two may be left out";
 
 impl Decode for Mount {
-    const SHAPE: &'static Shape = &Shape::List(Field::SHAPE);
+    const SHAPE: &'static Shape = &Shape::List(FIELD);
 
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
         let items = sequence(node, problems)?;
@@ -58,7 +65,7 @@ impl Decode for Mount {
 }
 
 impl Decode for MountDefaults {
-    const SHAPE: &'static Shape = &Shape::List(Field::SHAPE);
+    const SHAPE: &'static Shape = &Shape::List(FIELD);
     const REQUIRED: bool = false;
 
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {

@@ -2,7 +2,7 @@
 
 use super::refused;
 use crate::decode::{Decode, Problems, keys, mapping};
-use crate::shape::Shape;
+use crate::shape::{Shape, Word};
 use crate::value::{AbsPath, Account, AccountId, Accounts, AuthorizedKey, Gecos, PasswordHash, Sudo};
 use crate::yaml::{Kind, Node};
 
@@ -85,7 +85,14 @@ impl UserItem {
 }
 
 impl Decode for UserItem {
-    const SHAPE: &'static Shape = &Shape::OneOf(&[User::SHAPE, Account::SHAPE]);
+    const SHAPE: &'static Shape = &Shape::OneOf(&[
+        User::SHAPE,
+        &Shape::Choice(&[Word {
+            word: "default",
+            doc: "The user that the image comes with: root, who is there in any case.\n",
+            default: false,
+        }]),
+    ]);
 
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
         match &node.kind {

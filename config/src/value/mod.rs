@@ -10,6 +10,7 @@ mod kernel;
 mod locale;
 mod mode;
 mod name;
+mod network;
 mod number;
 mod pairs;
 mod path;
@@ -30,6 +31,10 @@ pub use kernel::{CpuSet, Line, ModuleName, Signal, SysctlName};
 pub use locale::{DomainName, Field, HostAddr, Locale, TimeZone};
 pub use mode::{Mode, Owner};
 pub use name::{Hostname, Name};
+pub use network::{
+    Cidr, Count, Destination, Glob, Globs, InterfaceId, InterfaceName, Ip, MacAddress, Metric, Millis, Mtu,
+    PathCost, PortPriority, Priority, SearchDomain, Seconds, Table, Version, VlanId,
+};
 pub use number::{
     AccountId, ConsoleLevel, CpuShares, FstabNumber, Port, PrefixLength, RlimitValue, Times, WaitSeconds,
 };
@@ -104,6 +109,8 @@ macro_rules! from_text {
         }
     };
 }
+
+pub(crate) use from_text;
 
 from_text! {
     AbsPath: "a path", "path", "absolute, no `..`", ["/etc/motd"];

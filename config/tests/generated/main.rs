@@ -6,6 +6,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod examples;
 mod notes;
 mod reference;
 mod schema;

@@ -10,7 +10,7 @@ use dockos_config::{
 };
 use lexopt::prelude::{Long, Short, Value};
 
-use super::{Failure, trial};
+use super::{Failure, edit, trial};
 use crate::config::record::{self, Record, Which};
 
 /// A larger file is no config: reading stops there, and the parser says so.
@@ -75,7 +75,9 @@ pub(super) fn run(parser: &mut lexopt::Parser) -> Result<i32, Failure> {
             print(&dockos_config::json_schema());
             Ok(0)
         }
-        // EDIT
+        ("set", [key, value]) => edit::set(&options, key, value),
+        ("unset", [key]) => edit::unset(&options, key),
+        ("edit", [] | [_]) => edit::edit(files.first().map(String::as_str)),
         ("try", [file]) => trial::start(file, &options),
         ("confirm", []) => trial::confirm(),
         ("revert", []) => trial::revert(),

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use dockos_config::{KeyPath, Report};
+use dockos_config::{EditError, KeyPath, Report, append};
 
 use super::Failure;
 use super::config::{self, Options};
@@ -17,7 +17,10 @@ const MODE: u32 = 0o600;
 
 /// Sets one value.
 pub(super) fn set(options: &Options, key: &str, value: &str) -> Result<i32, Failure> {
-    change(options, key, |text, path| dockos_config::set(text, path, value))
+    match key.strip_suffix("[]") {
+        Some(list) => change(options, list, |name, text, path| append(name, text, path, value)),
+        None => change(options, key, |name, text, path| dockos_config::set(name, text, path, value)),
+    }
 }
 
 /// Removes one.
@@ -28,14 +31,14 @@ pub(super) fn unset(options: &Options, key: &str) -> Result<i32, Failure> {
 fn change(
     options: &Options,
     key: &str,
-    change: impl FnOnce(&str, &KeyPath) -> Result<String, dockos_config::ValueError>,
+    change: impl FnOnce(&str, &str, &KeyPath) -> Result<String, EditError>,
 ) -> Result<i32, Failure> {
     let path: KeyPath = key.parse().map_err(|error| Failure::Usage(format!("{error}")))?;
     let file = PathBuf::from(options.file.as_deref().unwrap_or(STATE_FILE));
     let name = file.display().to_string();
     let failed = |what: &dyn std::fmt::Display| Failure::Failed(format!("{name}: {what}"));
     let text = read_or_empty(&file).map_err(|error| failed(&error))?;
-    let changed = change(&text, &path).map_err(|error| failed(&error))?;
+    let changed = change(&name, &text, &path).map_err(|error| failed(&error))?;
     // A file that was bad before may be mended step by step; one that was good stays good.
     if let (Ok(()), Err(report)) = (check(&name, &text), check(&name, &changed)) {
         config::tell(&report);

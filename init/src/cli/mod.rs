@@ -9,7 +9,7 @@ use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
 mod config;
-// mod edit;
+mod edit;
 mod trial;
 
 use crate::error::Fault;
