@@ -29,7 +29,7 @@ const PARTS: [Part; 9] = [
     Part { name: "sysctl",   differs: |a, b| a.dockos.sysctl != b.dockos.sysctl,                   apply: |m| at_once(sysctls::apply, m) },
     Part { name: "files",    differs: |a, b| a.write_files != b.write_files,                       apply: |m| Box::pin(write_files::reapply(m)) },
     Part { name: "network",  differs: |a, b| a.network != b.network,                               apply: |m| Box::pin(network::reapply(m)) },
-    Part { name: "docker",   differs: |a, b| a.dockos.docker != b.dockos.docker,                   apply: |m| Box::pin(user_docker::reapply(m)) },
+    Part { name: "docker",   differs: |a, b| a.dockos.docker != b.dockos.docker || a.dockos.proxies != b.dockos.proxies,                   apply: |m| Box::pin(user_docker::reapply(m)) },
     Part { name: "services", differs: services_differ,                                             apply: |m| Box::pin(services::reapply(m)) },
     Part { name: "desktops", differs: |a, b| a.dockos.desktops != b.dockos.desktops || variables_differ(a, b),               apply: |m| Box::pin(desktops::phase(m)) },
 ];
@@ -75,12 +75,16 @@ fn services_differ(a: &Config, b: &Config) -> bool {
 type AtBoot = (&'static str, fn(&Config, &Config) -> bool);
 
 #[rustfmt::skip]
-const AT_BOOT: [AtBoot; 5] = [
+const AT_BOOT: [AtBoot; 9] = [
     ("bootcmd",              |a, b| a.bootcmd != b.bootcmd),
     ("runcmd",               |a, b| a.runcmd != b.runcmd),
     ("ca_certs",             |a, b| a.ca_certs != b.ca_certs || a.ca_certs_old != b.ca_certs_old),
     ("dockos.state",         |a, b| a.dockos.state != b.dockos.state),
-    ("dockos.system_docker", |a, b| a.dockos.system_docker != b.dockos.system_docker),
+    ("dockos.system_docker", |a, b| a.dockos.system_docker != b.dockos.system_docker || a.dockos.proxies != b.dockos.proxies),
+    ("mounts",               |a, b| a.mounts != b.mounts || a.mount_default_fields != b.mount_default_fields),
+    ("ntp",                  |a, b| a.ntp != b.ntp),
+    ("power_state",          |a, b| a.power_state != b.power_state),
+    ("swap",                 |a, b| a.swap != b.swap),
 ];
 
 /// What became of a config.

@@ -39,6 +39,9 @@ pub(crate) fn ready(machine: &Machine, seconds: f64) {
         text.push_str(&format!("  desktop {} of {}{at}\n", desktop.name, desktop.tenant));
     }
     text.push_str(&format!("  {}\n\n", how_to_log_in(machine)));
+    if let Some(message) = &machine.config().final_message {
+        text.push_str(&format!("  {}\n\n", message.trim_end()));
+    }
     let last = match machine.degraded() {
         None => format!("dockos: ready in {seconds:.3} s"),
         Some(reason) => format!("dockos: degraded: {reason}"),

@@ -47,12 +47,15 @@ async fn run_all(machine: &Rc<Machine>, key: &str, commands: &[Command]) -> Ende
     for (i, command) in commands.iter().enumerate() {
         let name = format!("{key}[{i}]");
         machine.waits_for(key, name.clone());
-        machine.check(run(machine, &name, command).await);
+        machine.check(match run(machine, &name, command).await {
+            Ok(exit) if !exit.success() => Err(Fault::new(format!("{name} failed ({exit})"))),
+            ended => ended.map(drop),
+        });
     }
     Ok(Step::Done(count(commands.len(), "command")))
 }
 
-async fn run(machine: &Machine, name: &str, command: &Command) -> Result<()> {
+async fn run(machine: &Machine, name: &str, command: &Command) -> Result<Exit> {
     let argv = match command {
         Command::Shell(line) => vec!["/bin/sh".to_owned(), "-c".to_owned(), line.clone()],
         Command::Exec(argv) => {
@@ -61,10 +64,12 @@ async fn run(machine: &Machine, name: &str, command: &Command) -> Result<()> {
             shell.into_iter().chain(argv.iter().cloned()).collect()
         }
     };
-    match run_program(machine, name, Program::new(argv), BOUND).await?.exit {
-        exit if exit.success() => Ok(()),
-        exit => Err(Fault::new(format!("{name} failed ({exit})"))),
-    }
+    Ok(run_program(machine, name, Program::new(argv), BOUND).await?.exit)
+}
+
+/// Whether a command ends well.
+pub(crate) async fn succeeds(machine: &Machine, name: &str, command: &Command) -> Result<bool> {
+    run(machine, name, command).await.map(Exit::success)
 }
 
 /// How a program ended.

@@ -37,7 +37,7 @@ pub(crate) async fn phase(machine: &Rc<Machine>) -> Ended {
     }
     let running = stream::iter(desktops)
         .map(|desktop| async move {
-            match run(docker, config, desktop).await {
+            match run(machine, docker, config, desktop).await {
                 Ok(()) => machine.mark(format!("desktop {} running", desktop.name)),
                 Err(fault) => machine.problem(format!("desktop {}: {fault}", desktop.name)),
             }
@@ -67,10 +67,10 @@ fn running_count(machine: &Machine) -> usize {
     machine.timeline.borrow().marks.iter().filter(|mark| mark.name.starts_with("desktop ")).count()
 }
 
-async fn run(docker: &Docker, config: &Config, desktop: &Desktop) -> Result<()> {
+async fn run(machine: &Machine, docker: &Docker, config: &Config, desktop: &Desktop) -> Result<()> {
     let image = desktop.image.to_string();
     if !images::is_present(docker, &image).await {
-        images::pull(docker, &image).await?;
+        images::pull(machine, docker, &image).await?;
     }
     docker::ensure_running(docker, &format!("desktop-{}", desktop.name), describe(config, desktop)).await
 }

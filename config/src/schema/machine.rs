@@ -57,18 +57,14 @@ keys! {
         pub runcmd: Vec<Command>,
         /// Filesystems to mount besides the machine's own: lists of the fields of fstab,
         /// `[SPEC, PATH, TYPE, OPTIONS, FREQ, PASSNO]`, of which the first two are needed.
-        @later
         @add
         pub mounts: Vec<Mount>,
         /// What `mounts` leave out, six fields of fstab.
-        @later
         @default("[null, null, auto, \"defaults,nofail\", 0, 2]")
         pub mount_default_fields: MountDefaults,
         /// A file that the machine swaps to.
-        @later
         pub swap: Swap,
         /// Where the machine gets the time from.
-        @later
         pub ntp: Ntp,
         /// Authorities whose certificates the machine and its engines trust.
         pub ca_certs: CaCerts,
@@ -80,11 +76,10 @@ keys! {
         /// Whether the state disk's filesystem grows with its partition.
         @later
         pub resize_rootfs: ResizeRootfs,
-        /// What becomes of the machine once it has booted and all commands have run.
-        @later
+        /// What becomes of the machine once it has booted and all commands have run. With a command as its condition at
+        /// each boot; else once, which the state disk remembers.
         pub power_state: Option<PowerState>,
         /// What the consoles show once the machine is ready.
-        @later
         pub final_message: Option<String>,
         /// The machine's network; none: DHCP on every wired card.
         @before_fetch
@@ -105,8 +100,7 @@ keys! {
         pub system_docker: SystemDocker,
         /// The Docker of the tenants' desktops.
         pub docker: Docker,
-        /// How both Dockers log in to registries, by `HOST[:PORT]`; `docker.io` is Docker Hub.
-        @later
+        /// How the machine logs in to registries when it pulls images for services and desktops, by `HOST[:PORT]`; `docker.io` is Docker Hub.
         pub registry_auths: BTreeMap<Registry, RegistryAuth>,
         /// System services by name.
         pub services: BTreeMap<Name, Service>,
@@ -128,7 +122,6 @@ keys! {
         /// Variables of every command, service and desktop; their own go over these.
         pub environment: KeyValues,
         /// How engines and commands reach the world outside.
-        @later
         pub proxies: Proxies,
         /// How the machine gets a newer DockOS.
         @later
