@@ -9,7 +9,7 @@ use dockos_config::Config;
 use crate::error::Result;
 use crate::machine::Machine;
 use crate::phases::Step;
-use crate::{desktops, identity, network, services, user_docker, write_files};
+use crate::{desktops, environment, identity, network, services, sysctls, user_docker, users, write_files};
 
 type Running<'a> = Pin<Box<dyn Future<Output = Result<Step>> + 'a>>;
 
@@ -22,30 +22,69 @@ struct Part {
 
 /// In the order of the boot.
 #[rustfmt::skip]
-const PARTS: [Part; 6] = [
-    Part { name: "identity", differs: |a, b| a.hostname != b.hostname,                             apply: |m| Box::pin(async { identity::apply(m); Ok(Step::Done(String::new())) }) },
-    Part { name: "files",    differs: |a, b| a.write_files != b.write_files || a.ssh_authorized_keys != b.ssh_authorized_keys, apply: |m| Box::pin(write_files::phase(m)) },
+const PARTS: [Part; 9] = [
+    Part { name: "identity", differs: identity_differs,                                            apply: |m| at_once(identity::apply, m) },
+    Part { name: "environment", differs: environment_differs,                                      apply: |m| at_once(environment::apply, m) },
+    Part { name: "users",    differs: users_differ,                                                apply: |m| at_once(users::apply, m) },
+    Part { name: "sysctl",   differs: |a, b| a.dockos.sysctl != b.dockos.sysctl,                   apply: |m| at_once(sysctls::apply, m) },
+    Part { name: "files",    differs: |a, b| a.write_files != b.write_files,                       apply: |m| Box::pin(write_files::reapply(m)) },
     Part { name: "network",  differs: |a, b| a.network != b.network,                               apply: |m| Box::pin(network::reapply(m)) },
-    Part { name: "docker",   differs: |a, b| a.dockos.docker != b.dockos.docker,                   apply: |m| Box::pin(user_docker::reapply(m)) },
+    Part { name: "docker",   differs: |a, b| a.dockos.docker != b.dockos.docker || a.dockos.proxies != b.dockos.proxies,                   apply: |m| Box::pin(user_docker::reapply(m)) },
     Part { name: "services", differs: services_differ,                                             apply: |m| Box::pin(services::reapply(m)) },
-    Part { name: "desktops", differs: |a, b| a.dockos.desktops != b.dockos.desktops,               apply: |m| Box::pin(desktops::phase(m)) },
+    Part { name: "desktops", differs: |a, b| a.dockos.desktops != b.dockos.desktops || variables_differ(a, b),               apply: |m| Box::pin(desktops::phase(m)) },
 ];
 
-/// Services of the config, and ssh, which runs where keys are given.
+fn at_once<'a>(apply: fn(&Machine), machine: &'a Machine) -> Running<'a> {
+    Box::pin(async move {
+        apply(machine);
+        Ok(Step::Done(String::new()))
+    })
+}
+
+fn identity_differs(a: &Config, b: &Config) -> bool {
+    a.hostname != b.hostname
+        || a.fqdn != b.fqdn
+        || a.prefer_fqdn_over_hostname != b.prefer_fqdn_over_hostname
+        || a.manage_etc_hosts != b.manage_etc_hosts
+        || a.timezone != b.timezone
+}
+
+fn environment_differs(a: &Config, b: &Config) -> bool {
+    variables_differ(a, b) || a.dockos.proxies != b.dockos.proxies
+}
+
+/// Variables that containers have too.
+fn variables_differ(a: &Config, b: &Config) -> bool {
+    a.locale != b.locale || a.dockos.environment != b.dockos.environment
+}
+
+fn users_differ(a: &Config, b: &Config) -> bool {
+    a.users != b.users || a.groups != b.groups || a.ssh_authorized_keys != b.ssh_authorized_keys
+}
+
+/// Services of the config, and ssh, which runs where somebody can log in.
 fn services_differ(a: &Config, b: &Config) -> bool {
     a.dockos.services != b.dockos.services
-        || a.ssh_authorized_keys.is_empty() != b.ssh_authorized_keys.is_empty()
+        || a.dockos.environment != b.dockos.environment
+        || a.ssh_pwauth != b.ssh_pwauth
+        || a.disable_root != b.disable_root
+        || users::logins(a).is_empty() != users::logins(b).is_empty()
 }
 
 /// A key that takes effect only at the next boot, and whether it differs.
 type AtBoot = (&'static str, fn(&Config, &Config) -> bool);
 
 #[rustfmt::skip]
-const AT_BOOT: [AtBoot; 4] = [
+const AT_BOOT: [AtBoot; 9] = [
     ("bootcmd",              |a, b| a.bootcmd != b.bootcmd),
     ("runcmd",               |a, b| a.runcmd != b.runcmd),
+    ("ca_certs",             |a, b| a.ca_certs != b.ca_certs || a.ca_certs_old != b.ca_certs_old),
     ("dockos.state",         |a, b| a.dockos.state != b.dockos.state),
-    ("dockos.system_docker", |a, b| a.dockos.system_docker != b.dockos.system_docker),
+    ("dockos.system_docker", |a, b| a.dockos.system_docker != b.dockos.system_docker || a.dockos.proxies != b.dockos.proxies),
+    ("mounts",               |a, b| a.mounts != b.mounts || a.mount_default_fields != b.mount_default_fields),
+    ("ntp",                  |a, b| a.ntp != b.ntp),
+    ("power_state",          |a, b| a.power_state != b.power_state),
+    ("swap",                 |a, b| a.swap != b.swap),
 ];
 
 /// What became of a config.

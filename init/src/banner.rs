@@ -2,8 +2,9 @@
 
 use std::fmt::Display;
 
-use crate::log;
 use crate::machine::Machine;
+use crate::phases::count;
+use crate::{log, users};
 
 /// A red banner with a headline and what it is about, on every console and in the kernel log.
 pub(crate) fn red(headline: &str, detail: &dyn Display) {
@@ -38,6 +39,9 @@ pub(crate) fn ready(machine: &Machine, seconds: f64) {
         text.push_str(&format!("  desktop {} of {}{at}\n", desktop.name, desktop.tenant));
     }
     text.push_str(&format!("  {}\n\n", how_to_log_in(machine)));
+    if let Some(message) = &machine.config().final_message {
+        text.push_str(&format!("  {}\n\n", message.trim_end()));
+    }
     let last = match machine.degraded() {
         None => format!("dockos: ready in {seconds:.3} s"),
         Some(reason) => format!("dockos: degraded: {reason}"),
@@ -48,10 +52,13 @@ pub(crate) fn ready(machine: &Machine, seconds: f64) {
 
 /// No shell stands open unless it was asked for; the screen says which way there is.
 fn how_to_log_in(machine: &Machine) -> String {
-    let by_ssh = !machine.config().ssh_authorized_keys.is_empty();
-    match (machine.cmdline.shells.as_slice(), by_ssh) {
-        ([], true) => "log in by ssh as root, with a key of the config".to_owned(),
-        ([], false) => {
+    let config = machine.config();
+    match (machine.cmdline.shells.as_slice(), users::logins(&config).as_slice()) {
+        ([], [one]) => format!("log in by ssh as {one}"),
+        ([], [first, others @ ..]) => {
+            format!("log in by ssh as {first}, or one of {}", count(others.len(), "other user"))
+        }
+        ([], []) => {
             "no login: give the config an ssh_authorized_keys, or boot with dockos.shell=tty1".to_owned()
         }
         (shells, _) => format!("root shell on {}", shells.join(", ")),

@@ -10,8 +10,8 @@ use crate::machine::Machine;
 use crate::timeline::{Entry, Outcome, Timeline};
 use crate::uevent::Listener;
 use crate::{
-    banner, cgroup, clock, config, control, fatal, log, logs, mounts, phases, power, root, shells, shutdown,
-    sysctls,
+    banner, cgroup, clock, config, control, ending, fatal, log, logs, mounts, phases, power, root, shells,
+    shutdown, sysctls,
 };
 
 /// Runs the machine. Does not return.
@@ -114,6 +114,7 @@ async fn boot(machine: &Rc<Machine>) {
         machine.check(config::keep_as_good(machine));
     }
     machine.booted.send_replace(true);
+    spawn_local(ending::follow(Rc::clone(machine)));
     give_back_memory();
 }
 

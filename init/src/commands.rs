@@ -15,6 +15,7 @@ use tokio::task::spawn_local;
 use tokio::time::timeout;
 
 use crate::cgroup::Cgroup;
+use crate::environment;
 use crate::error::{Context, Fault, Result};
 use crate::machine::Machine;
 use crate::phases::{Ended, Step, count};
@@ -46,12 +47,15 @@ async fn run_all(machine: &Rc<Machine>, key: &str, commands: &[Command]) -> Ende
     for (i, command) in commands.iter().enumerate() {
         let name = format!("{key}[{i}]");
         machine.waits_for(key, name.clone());
-        machine.check(run(machine, &name, command).await);
+        machine.check(match run(machine, &name, command).await {
+            Ok(exit) if !exit.success() => Err(Fault::new(format!("{name} failed ({exit})"))),
+            ended => ended.map(drop),
+        });
     }
     Ok(Step::Done(count(commands.len(), "command")))
 }
 
-async fn run(machine: &Machine, name: &str, command: &Command) -> Result<()> {
+async fn run(machine: &Machine, name: &str, command: &Command) -> Result<Exit> {
     let argv = match command {
         Command::Shell(line) => vec!["/bin/sh".to_owned(), "-c".to_owned(), line.clone()],
         Command::Exec(argv) => {
@@ -60,10 +64,12 @@ async fn run(machine: &Machine, name: &str, command: &Command) -> Result<()> {
             shell.into_iter().chain(argv.iter().cloned()).collect()
         }
     };
-    match run_program(machine, name, Program::new(argv), BOUND).await?.exit {
-        exit if exit.success() => Ok(()),
-        exit => Err(Fault::new(format!("{name} failed ({exit})"))),
-    }
+    Ok(run_program(machine, name, Program::new(argv), BOUND).await?.exit)
+}
+
+/// Whether a command ends well.
+pub(crate) async fn succeeds(machine: &Machine, name: &str, command: &Command) -> Result<bool> {
+    run(machine, name, command).await.map(Exit::success)
 }
 
 /// How a program ended.
@@ -82,6 +88,7 @@ pub(crate) async fn run_program(
 ) -> Result<Run> {
     let (output, input) = pipe2(OFlag::O_CLOEXEC).context(|| "make a pipe".to_owned())?;
     fcntl(&output, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).context(|| "set up a pipe".to_owned())?;
+    program.env = environment::of_command(program.env, &machine.config());
     program.cgroup = Some(Cgroup::make("commands")?);
     program.io = Io::Pipe(input.as_raw_fd());
     let mut child = machine.reaper.spawn(&program).context(|| name.to_owned())?;

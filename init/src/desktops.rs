@@ -6,13 +6,13 @@ use std::rc::Rc;
 use bollard::Docker;
 use bollard::models::{ContainerCreateBody, HostConfig, PortBinding, RestartPolicy, RestartPolicyNameEnum};
 use bollard::query_parameters::ListContainersOptionsBuilder;
-use dockos_config::Desktop;
+use dockos_config::{Config, Desktop};
 use futures_util::{StreamExt, stream};
 
 use crate::error::Result;
 use crate::machine::Machine;
 use crate::phases::{Ended, Step};
-use crate::{docker, images, user_docker};
+use crate::{docker, environment, images, user_docker};
 
 /// How many desktops are made at once: more would only wait for the same disk.
 const AT_ONCE: usize = 4;
@@ -26,7 +26,8 @@ const TENANT_LABEL: &str = "dockos.tenant";
 
 /// The phase. A desktop that cannot run is a problem that is named; the others run.
 pub(crate) async fn phase(machine: &Rc<Machine>) -> Ended {
-    let desktops = &machine.config().dockos.desktops;
+    let config = &machine.config();
+    let desktops = &config.dockos.desktops;
     let docker = &docker::open(user_docker::SOCKET).await?;
     if machine.has_config() {
         remove_unwanted(docker, desktops).await?;
@@ -36,7 +37,7 @@ pub(crate) async fn phase(machine: &Rc<Machine>) -> Ended {
     }
     let running = stream::iter(desktops)
         .map(|desktop| async move {
-            match run(docker, desktop).await {
+            match run(machine, docker, config, desktop).await {
                 Ok(()) => machine.mark(format!("desktop {} running", desktop.name)),
                 Err(fault) => machine.problem(format!("desktop {}: {fault}", desktop.name)),
             }
@@ -66,19 +67,21 @@ fn running_count(machine: &Machine) -> usize {
     machine.timeline.borrow().marks.iter().filter(|mark| mark.name.starts_with("desktop ")).count()
 }
 
-async fn run(docker: &Docker, desktop: &Desktop) -> Result<()> {
+async fn run(machine: &Machine, docker: &Docker, config: &Config, desktop: &Desktop) -> Result<()> {
     let image = desktop.image.to_string();
     if !images::is_present(docker, &image).await {
-        images::pull(docker, &image).await?;
+        images::pull(machine, docker, &image).await?;
     }
-    docker::ensure_running(docker, &format!("desktop-{}", desktop.name), describe(desktop)).await
+    docker::ensure_running(docker, &format!("desktop-{}", desktop.name), describe(config, desktop)).await
 }
 
-fn describe(desktop: &Desktop) -> ContainerCreateBody {
+fn describe(config: &Config, desktop: &Desktop) -> ContainerCreateBody {
     let labels = [(DESKTOP_LABEL, desktop.name.to_string()), (TENANT_LABEL, desktop.tenant.to_string())];
+    let variables = environment::variables(config);
     ContainerCreateBody {
         image: Some(desktop.image.to_string()),
         hostname: Some(desktop.name.to_string()),
+        env: Some(variables).filter(|variables| !variables.is_empty()),
         cmd: desktop.command.as_ref().map(|argv| argv.to_vec()),
         labels: Some(labels.map(|(key, value)| (key.to_owned(), value)).into()),
         exposed_ports: Some(desktop.ports.iter().map(container_port).collect()),

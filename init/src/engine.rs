@@ -7,12 +7,14 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
+use dockos_config::{Config, LogOpts};
 use nix::sys::signal::Signal;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::task::spawn_local;
 
 use crate::cgroup::Cgroup;
 use crate::docker;
+use crate::environment;
 use crate::error::{Context, Result};
 use crate::files;
 use crate::machine::Machine;
@@ -64,8 +66,7 @@ pub(crate) async fn system_containerd(machine: &Rc<Machine>) -> Ended {
 
 /// The phase that starts the system Docker and ends when it answers.
 pub(crate) async fn system_docker(machine: &Rc<Machine>) -> Ended {
-    let level = machine.config().dockos.system_docker.log_level.as_str();
-    write_settings(&SYSTEM, &system_settings(level))?;
+    write_settings(&SYSTEM, &system_settings(&machine.config()))?;
     machine.waits_for("system-docker", SYSTEM_SOCKET);
     start(&machine.reaper, dockerd(&SYSTEM)?, machine.stop());
     let version = docker::answers(SYSTEM_SOCKET, ANSWER_BOUND).await?;
@@ -73,7 +74,10 @@ pub(crate) async fn system_docker(machine: &Rc<Machine>) -> Ended {
 }
 
 /// No bridge and no packet filter: system services use the machine's network or none.
-fn system_settings(log_level: &str) -> Value {
+fn system_settings(config: &Config) -> Value {
+    let own = &config.dockos.system_docker;
+    let mut log_opts = log_opts(&own.log_opts, "1m", "2");
+    log_opts.insert("compress".to_owned(), "false".into());
     json!({
         "hosts": [format!("unix://{SYSTEM_SOCKET}")],
         "data-root": "/run/system-docker/data",
@@ -90,9 +94,37 @@ fn system_settings(log_level: &str) -> Value {
         "cgroup-parent": "/services",
         "exec-opts": ["native.cgroupdriver=cgroupfs"],
         "log-driver": "local",
-        "log-opts": { "max-size": "1m", "max-file": "2", "compress": "false" },
-        "log-level": log_level,
+        "log-opts": log_opts,
+        "log-level": own.log_level.as_str(),
+        "registry-mirrors": texts(&own.registry_mirrors),
+        "insecure-registries": texts(&own.insecure_registries),
+        "labels": own.labels.to_list(),
+        "proxies": proxies(config),
     })
+}
+
+/// The texts of values.
+pub(crate) fn texts<T: ToString>(values: &[T]) -> Vec<String> {
+    values.iter().map(T::to_string).collect()
+}
+
+/// How much of a container's output is kept.
+pub(crate) fn log_opts(wish: &LogOpts, size: &str, files: &str) -> Map<String, Value> {
+    let size = wish.max_size.map_or(size.to_owned(), |size| size.bytes().to_string());
+    let files = wish.max_file.map_or(files.to_owned(), |files| files.get().to_string());
+    [("max-size".to_owned(), size.into()), ("max-file".to_owned(), files.into())].into_iter().collect()
+}
+
+/// How an engine reaches registries.
+pub(crate) fn proxies(config: &Config) -> Map<String, Value> {
+    let own = &config.dockos.proxies;
+    let no_proxy = Some(environment::no_proxy(config)).filter(|names| !names.is_empty());
+    let all = [
+        ("http-proxy", own.http.as_ref().map(|url| url.reveal().to_owned())),
+        ("https-proxy", own.https.as_ref().map(|url| url.reveal().to_owned())),
+        ("no-proxy", no_proxy),
+    ];
+    all.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into()))).collect()
 }
 
 /// Writes dockerd's settings where [`dockerd`] looks for them.

@@ -7,7 +7,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bollard::Docker;
+use bollard::auth::DockerCredentials;
 use bollard::query_parameters::{CreateImageOptionsBuilder, ImportImageOptionsBuilder};
+use dockos_config::Config;
 use futures_util::{StreamExt, stream};
 use tokio::time::timeout;
 
@@ -93,16 +95,46 @@ pub(crate) async fn is_present(docker: &Docker, image: &str) -> bool {
 }
 
 /// Pulls an image from its registry.
-pub(crate) async fn pull(docker: &Docker, image: &str) -> Result<()> {
+pub(crate) async fn pull(machine: &Machine, docker: &Docker, image: &str) -> Result<()> {
     tracing::info!("pulling {image}");
     let options = CreateImageOptionsBuilder::new().from_image(&with_tag(image)).build();
-    let mut answers = Box::pin(docker.create_image(Some(options), None, None));
+    let mut answers =
+        Box::pin(docker.create_image(Some(options), None, credentials(&machine.config(), image)));
     loop {
         let answer = timeout(PULL_BOUND, answers.next()).await;
         let Some(answer) = answer.context(|| format!("pull {image}: the registry fell silent"))? else {
             return Ok(());
         };
         answer.map_err(|error| docker::explain(&format!("pull {image}"), &error))?;
+    }
+}
+
+/// How the config logs in to the image's registry. The engine knows names and passwords, not the two as one.
+fn credentials(config: &Config, image: &str) -> Option<DockerCredentials> {
+    let registry = registry(image);
+    let (_, auth) = config.dockos.registry_auths.iter().find(|(name, _)| name.as_str() == registry)?;
+    let pair = auth.auth.as_ref().and_then(|auth| auth.pair());
+    let (username, password) = match pair {
+        Some((name, password)) => (Some(name), Some(password)),
+        None => (
+            auth.username.as_ref().map(|name| name.as_str().to_owned()),
+            auth.password.as_ref().map(|password| password.reveal().to_owned()),
+        ),
+    };
+    Some(DockerCredentials {
+        username,
+        password,
+        identitytoken: auth.identity_token.as_ref().map(|token| token.reveal().to_owned()),
+        serveraddress: Some(registry.to_owned()),
+        ..Default::default()
+    })
+}
+
+/// The registry of an image: what is before the first `/`, if it can be a host; else Docker Hub.
+fn registry(image: &str) -> &str {
+    match image.split_once('/') {
+        Some((first, _)) if first.contains(['.', ':']) || first == "localhost" => first,
+        _ => "docker.io",
     }
 }
 
@@ -114,7 +146,20 @@ fn with_tag(image: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::with_tag;
+    use super::{credentials, registry, with_tag};
+
+    #[test]
+    fn a_registry_is_logged_in_to_by_its_host() {
+        assert_eq!(registry("debian"), "docker.io");
+        assert_eq!(registry("dockos/hello"), "docker.io");
+        assert_eq!(registry("center.lab:5000/dockos/hello"), "center.lab:5000");
+        let text = "dockos: {registry_auths: {'center.lab:5000': {auth: bWU6c2U6c2FtZQ==}, docker.io: {username: me, password: x}}}";
+        let config = dockos_config::parse("test.yml", text).unwrap();
+        let login = |image| credentials(&config, image).map(|c| (c.username.unwrap(), c.password.unwrap()));
+        assert_eq!(login("center.lab:5000/a"), Some(("me".to_owned(), "se:same".to_owned())));
+        assert_eq!(login("debian"), Some(("me".to_owned(), "x".to_owned())));
+        assert_eq!(login("ghcr.io/a/b"), None);
+    }
 
     #[test]
     fn a_port_is_no_tag() {

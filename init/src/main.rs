@@ -2,11 +2,13 @@
 //!
 //! PID 1 boots the machine ([`boot`]), phase by phase ([`phases`]), and ends it ([`shutdown`]). It runs on one thread.
 
+mod accounts;
 mod apply;
 mod archive;
 mod banner;
 mod blockdev;
 mod boot;
+mod certificates;
 mod cgroup;
 mod cli;
 mod clock;
@@ -15,10 +17,13 @@ mod config;
 mod control;
 mod desktops;
 mod docker;
+mod ending;
 mod engine;
+mod environment;
 mod error;
 mod fatal;
 mod files;
+mod fstab;
 mod guard;
 mod identity;
 mod images;
@@ -28,6 +33,7 @@ mod loopdev;
 mod machine;
 mod mounts;
 mod network;
+mod ntp;
 mod phases;
 mod power;
 mod probe;
@@ -36,6 +42,7 @@ mod reserve;
 mod root;
 mod seed;
 mod services;
+mod settings;
 mod shells;
 mod shutdown;
 mod spawn;
@@ -49,6 +56,7 @@ mod timeline;
 mod uevent;
 mod unmount;
 mod user_docker;
+mod users;
 mod watch;
 mod write_files;
 

@@ -35,15 +35,17 @@ pub(crate) const EARLY: [FixedMount; 4] = [
     FixedMount { fstype: "tmpfs",    target: "/run",  flags: NO_DEVICES,         data: "mode=0755" },
 ];
 
-/// Made once the root image is the root. /run must run programs (runc's copies) and /root is small: keys and history.
+/// Made once the root image is the root. /run must run programs (runc's copies), /root is small: keys and history, and
+/// /mnt holds only folders to mount on.
 #[rustfmt::skip]
-pub(crate) const IN_ROOT: [FixedMount; 7] = [
+pub(crate) const IN_ROOT: [FixedMount; 8] = [
     FixedMount { fstype: "devpts",  target: "/dev/pts",          flags: MountFlags::NOSUID.union(MountFlags::NOEXEC), data: "mode=0620,gid=5,ptmxmode=0666" },
     FixedMount { fstype: "tmpfs",   target: "/dev/shm",          flags: NO_DEVICES,   data: "mode=1777" },
     FixedMount { fstype: "mqueue",  target: "/dev/mqueue",       flags: NOTHING_RUNS, data: "" },
     FixedMount { fstype: "cgroup2", target: "/sys/fs/cgroup",    flags: NOTHING_RUNS, data: "nsdelegate,memory_recursiveprot" },
     FixedMount { fstype: "tmpfs",   target: "/tmp",              flags: NO_DEVICES,   data: "mode=1777,size=25%" },
     FixedMount { fstype: "tmpfs",   target: "/root",             flags: NO_DEVICES,   data: "mode=0700,size=16m" },
+    FixedMount { fstype: "tmpfs",   target: "/mnt",              flags: NO_DEVICES,   data: "mode=0755,size=1m" },
     FixedMount { fstype: "securityfs", target: "/sys/kernel/security", flags: NOTHING_RUNS, data: "" },
 ];
 

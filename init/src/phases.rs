@@ -12,7 +12,8 @@ use crate::error::Result;
 use crate::machine::Machine;
 use crate::timeline::{Entry, Outcome};
 use crate::{
-    commands, config, desktops, engine, guard, images, network, services, state, user_docker, write_files,
+    commands, config, desktops, engine, fstab, guard, images, network, ntp, services, settings, state,
+    user_docker, write_files,
 };
 
 /// What a phase came to.
@@ -45,21 +46,25 @@ pub(crate) struct Phase {
 
 /// The boot.
 #[rustfmt::skip]
-const PHASES: [Phase; 14] = [
+const PHASES: [Phase; 18] = [
     Phase { name: "sources",            after: &[],                                    needs: &[],                          run: |m| Box::pin(config::sources_phase(m)) },
     Phase { name: "system-containerd",  after: &[],                                    needs: &[],                          run: |m| Box::pin(engine::system_containerd(m)) },
     Phase { name: "guard",              after: &[],                                    needs: &[],                          run: |m| Box::pin(guard::phase(m)) },
     Phase { name: "state",              after: &["sources"],                           needs: &[],                          run: |m| Box::pin(state::phase(m)) },
     Phase { name: "config",             after: &["state"],                             needs: &[],                          run: |m| Box::pin(config::phase(m)) },
-    Phase { name: "bootcmd",            after: &["config"],                            needs: &[],                          run: |m| Box::pin(commands::bootcmd(m)) },
+    Phase { name: "mounts",             after: &["config"],                            needs: &[],                          run: |m| Box::pin(fstab::phase(m)) },
+    Phase { name: "settings",           after: &["mounts"],                            needs: &[],                          run: |m| Box::pin(settings::phase(m)) },
+    Phase { name: "bootcmd",            after: &["settings"],                          needs: &[],                          run: |m| Box::pin(commands::bootcmd(m)) },
     Phase { name: "files",              after: &["bootcmd"],                           needs: &[],                          run: |m| Box::pin(write_files::phase(m)) },
     Phase { name: "network",            after: &["bootcmd"],                           needs: &[],                          run: |m| Box::pin(network::phase(m)) },
-    Phase { name: "system-docker",      after: &["config", "system-containerd"],       needs: &["system-containerd"],      run: |m| Box::pin(engine::system_docker(m)) },
+    Phase { name: "ntp",                after: &["network"],                           needs: &[],                          run: |m| Box::pin(ntp::phase(m)) },
+    Phase { name: "system-docker",      after: &["settings", "system-containerd"],     needs: &["system-containerd"],      run: |m| Box::pin(engine::system_docker(m)) },
     Phase { name: "docker",             after: &["system-docker", "files", "guard"],   needs: &["system-docker", "guard"],  run: |m| Box::pin(user_docker::phase(m)) },
     Phase { name: "services",           after: &["system-docker", "files"],            needs: &["system-docker"],          run: |m| Box::pin(services::phase(m)) },
     Phase { name: "images",             after: &["docker"],                            needs: &["docker"],                 run: |m| Box::pin(images::phase(m)) },
     Phase { name: "desktops",           after: &["images", "network"],                 needs: &["docker"],                 run: |m| Box::pin(desktops::phase(m)) },
-    Phase { name: "runcmd",             after: &["desktops", "services"],              needs: &[],                          run: |m| Box::pin(commands::runcmd(m)) },
+    Phase { name: "late-files",         after: &["desktops", "services"],              needs: &[],                          run: |m| Box::pin(write_files::late_phase(m)) },
+    Phase { name: "runcmd",             after: &["late-files"],                        needs: &[],                          run: |m| Box::pin(commands::runcmd(m)) },
 ];
 
 /// How often the screen says what is still awaited.

@@ -2,37 +2,50 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
+use std::time::Duration;
 
 use bollard::Docker;
 use bollard::models::{
-    ContainerCreateBody, DeviceMapping, HostConfig, HostConfigCgroupnsModeEnum, RestartPolicy,
-    RestartPolicyNameEnum,
+    ContainerCreateBody, DeviceMapping, HealthConfig, HealthStatusEnum, HostConfig,
+    HostConfigCgroupnsModeEnum, HostConfigLogConfig, ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
 };
-use dockos_config::{CgroupMode, NetworkMode, PidMode, Restart, Service};
+use dockos_config::{
+    CgroupMode, Config, Dependency, DependsCondition, HealthTest, Healthcheck, Interval, IpcMode, Logging,
+    NetworkMode, PidMode, Restart, Service, Ulimit, UlimitName, UtsMode,
+};
 
 use crate::error::{Context, Fault, Result};
 use crate::machine::Machine;
 use crate::network::RESOLV_CONF;
 use crate::phases::{Ended, Step};
-use crate::{docker, engine, images, user_docker};
+use crate::{docker, engine, images, user_docker, users};
 
 /// Where the root image keeps its services' descriptions.
 const FOLDER: &str = "/usr/share/dockos/services";
 /// A few kB of empty directories: the file system of services that live on the host's /usr.
 const SKELETON: &str = "/usr/share/dockos/skeleton.tar";
 const SKELETON_IMAGE: &str = "dockos/skeleton:latest";
-/// The service for `ssh_authorized_keys`.
+/// The service for logins by ssh.
 const SSH: &str = "ssh";
 /// How early the kernel kills a service, unless it says otherwise: after every tenant.
 const OOM_SCORE: i64 = -500;
+
+/// How long a service waits for one that it depends on to be well, or to have ended.
+const DEPENDENCY_BOUND: Duration = Duration::from_secs(120);
+const DEPENDENCY_PAUSE: Duration = Duration::from_millis(250);
 
 /// The phase: all services but the user Docker, which is a phase of its own.
 pub(crate) async fn phase(machine: &Rc<Machine>) -> Ended {
     let config = machine.config();
     let mut wanted: BTreeMap<String, Service> =
         config.dockos.services.iter().map(|(name, service)| (name.to_string(), service.clone())).collect();
-    if !config.ssh_authorized_keys.is_empty() {
-        wanted.insert(SSH.to_owned(), built_in(SSH)?);
+    for service in wanted.values_mut() {
+        let own = std::mem::take(&mut service.environment.0);
+        service.environment = config.dockos.environment.clone();
+        service.environment.0.extend(own);
+    }
+    if !users::logins(&config).is_empty() {
+        wanted.insert(SSH.to_owned(), ssh(&config)?);
     }
     if wanted.is_empty() {
         return Ok(Step::Skipped("none".to_owned()));
@@ -41,7 +54,11 @@ pub(crate) async fn phase(machine: &Rc<Machine>) -> Ended {
     for name in in_order(&wanted) {
         machine.waits_for("services", name.clone());
         let Some(service) = wanted.get(&name) else { continue };
-        match run(&name, service).await {
+        let ran = match wait_for(service).await {
+            Ok(()) => run(machine, &name, service).await,
+            Err(fault) => Err(fault),
+        };
+        match ran {
             Ok(()) => started.push(name),
             Err(fault) => machine.problem(format!("service {name}: {fault}")),
         }
@@ -55,7 +72,7 @@ pub(crate) async fn reapply(machine: &Rc<Machine>) -> Ended {
     let config = machine.config();
     let wanted = |name: &str| {
         name == user_docker::SERVICE
-            || (name == SSH && !config.ssh_authorized_keys.is_empty())
+            || (name == SSH && !users::logins(&config).is_empty())
             || config.dockos.services.keys().any(|service| service.as_str() == name)
     };
     let docker = docker::open(engine::SYSTEM_SOCKET).await?;
@@ -66,6 +83,18 @@ pub(crate) async fn reapply(machine: &Rc<Machine>) -> Ended {
     phase(machine).await
 }
 
+/// The service for those who log in by ssh. Passwords only where the config wants them; `-s` and `-w` are dropbear's.
+fn ssh(config: &Config) -> Result<Service> {
+    let mut service = built_in(SSH)?;
+    if let Some(command) = &mut service.command {
+        command.0.retain(|word| word != "-s" || !config.ssh_pwauth);
+        if config.disable_root {
+            command.0.push("-w".to_owned());
+        }
+    }
+    Ok(service)
+}
+
 /// A service that comes with the root image.
 pub(crate) fn built_in(name: &str) -> Result<Service> {
     let path = format!("{FOLDER}/{name}/service.yml");
@@ -74,28 +103,60 @@ pub(crate) fn built_in(name: &str) -> Result<Service> {
 }
 
 /// Runs a service as a container of its name. When the system Docker ends meanwhile, which its supervisor mends, once more.
-pub(crate) async fn run(name: &str, service: &Service) -> Result<()> {
-    let Err(fault) = run_once(name, service).await else { return Ok(()) };
+pub(crate) async fn run(machine: &Machine, name: &str, service: &Service) -> Result<()> {
+    let Err(fault) = run_once(machine, name, service).await else { return Ok(()) };
     tracing::warn!("service {name}: {fault}; tried once more");
     docker::answers(engine::SYSTEM_SOCKET, engine::ANSWER_BOUND).await?;
-    run_once(name, service).await
+    run_once(machine, name, service).await
 }
 
-async fn run_once(name: &str, service: &Service) -> Result<()> {
+/// Waits until those that a service depends on are as it wants them. Those that only have to run do: they were started
+/// before it.
+async fn wait_for(service: &Service) -> Result<()> {
+    for needed in service.depends_on.iter() {
+        let end = tokio::time::Instant::now() + DEPENDENCY_BOUND;
+        while needed.condition != DependsCondition::Started && !is_met(needed).await? {
+            if tokio::time::Instant::now() > end {
+                let (name, wish) = (&needed.name, needed.condition.as_str());
+                let seconds = DEPENDENCY_BOUND.as_secs();
+                return Err(Fault::new(format!("{name} did not reach {wish} within {seconds} s")));
+            }
+            tokio::time::sleep(DEPENDENCY_PAUSE).await;
+        }
+    }
+    Ok(())
+}
+
+async fn is_met(needed: &Dependency) -> Result<bool> {
+    let docker = docker::open(engine::SYSTEM_SOCKET).await?;
+    let name = needed.name.as_str();
+    let found = docker.inspect_container(name, None).await.map_err(|error| docker::explain(name, &error))?;
+    let state = found.state.unwrap_or_default();
+    if needed.condition == DependsCondition::Healthy {
+        return Ok(state.health.and_then(|health| health.status) == Some(HealthStatusEnum::HEALTHY));
+    }
+    match (state.running, state.exit_code) {
+        (Some(false), Some(0)) => Ok(true),
+        (Some(false), Some(code)) => Err(Fault::new(format!("{name} failed (exit code {code})"))),
+        _ => Ok(false),
+    }
+}
+
+async fn run_once(machine: &Machine, name: &str, service: &Service) -> Result<()> {
     let docker = docker::open(engine::SYSTEM_SOCKET).await?;
     let image = service.image.as_ref().map_or(SKELETON_IMAGE.to_owned(), ToString::to_string);
-    ensure_image(&docker, &image).await?;
+    ensure_image(machine, &docker, &image).await?;
     docker::ensure_running(&docker, name, describe(name, service, image)).await
 }
 
-async fn ensure_image(docker: &Docker, image: &str) -> Result<()> {
+async fn ensure_image(machine: &Machine, docker: &Docker, image: &str) -> Result<()> {
     if images::is_present(docker, image).await {
         return Ok(());
     }
     if [SKELETON_IMAGE, "dockos/skeleton"].contains(&image) {
         return images::load(docker, SKELETON.as_ref()).await;
     }
-    images::pull(docker, image).await
+    images::pull(machine, docker, image).await
 }
 
 /// The services' names, each after those it depends on. What depends on itself in a circle comes as it is: the config
@@ -125,7 +186,7 @@ fn describe(name: &str, service: &Service, image: String) -> ContainerCreateBody
     let environment = service.environment.iter().map(|(key, value)| format!("{key}={value}"));
     ContainerCreateBody {
         image: Some(image),
-        hostname: (service.network_mode == NetworkMode::None).then(|| name.to_owned()),
+        hostname: hostname(name, service),
         cmd: service.command.as_ref().map(|argv| argv.to_vec()),
         entrypoint: service.entrypoint.as_ref().map(|argv| argv.to_vec()),
         env: Some([crate::spawn::PATH.to_owned()].into_iter().chain(environment).collect()),
@@ -135,9 +196,34 @@ fn describe(name: &str, service: &Service, image: String) -> ContainerCreateBody
         stop_timeout: service
             .stop_grace_period
             .map(|grace| i64::try_from(grace.duration().as_secs()).unwrap_or(10)),
+        stop_signal: service.stop_signal.as_ref().map(ToString::to_string),
+        healthcheck: healthcheck(&service.healthcheck),
         host_config: Some(host_config(service)),
         ..Default::default()
     }
+}
+
+/// A service on the machine's network has the machine's name unless it says otherwise.
+fn hostname(name: &str, service: &Service) -> Option<String> {
+    let own = (service.network_mode == NetworkMode::None && service.uts == UtsMode::Private).then_some(name);
+    service.hostname.as_ref().map(|name| name.as_str()).or(own).map(str::to_owned)
+}
+
+fn healthcheck(check: &Healthcheck) -> Option<HealthConfig> {
+    if *check == Healthcheck::default() {
+        return None;
+    }
+    let nanoseconds =
+        |interval: Option<Interval>| Some(i64::try_from(interval?.duration().as_nanos()).unwrap_or(i64::MAX));
+    let none = || vec!["NONE".to_owned()];
+    Some(HealthConfig {
+        test: if check.disable { Some(none()) } else { check.test.as_ref().map(HealthTest::to_list) },
+        interval: nanoseconds(check.interval),
+        timeout: nanoseconds(check.timeout),
+        retries: check.retries.map(|times| times.get().into()),
+        start_period: nanoseconds(check.start_period),
+        start_interval: nanoseconds(check.start_interval),
+    })
 }
 
 fn host_config(service: &Service) -> HostConfig {
@@ -172,8 +258,44 @@ fn host_config(service: &Service) -> HostConfig {
         nano_cpus: service.cpus.map(|cpus| cpus.nano().cast_signed()),
         pids_limit: service.pids_limit.map(|limit| limit.get().map_or(-1, i64::from)),
         oom_score_adj: Some(service.oom_score_adj.map_or(OOM_SCORE, |score| score.get().into())),
+        extra_hosts: some(service.extra_hosts.0.iter().map(|(name, ip)| format!("{name}:{ip}")).collect()),
+        init: service.init.then_some(true),
+        log_config: log_config(&service.logging),
+        group_add: some(service.group_add.iter().map(ToString::to_string).collect()),
+        security_opt: some(service.security_opt.iter().map(|option| option.as_str().to_owned()).collect()),
+        ipc_mode: (service.ipc != IpcMode::Private).then(|| service.ipc.as_str().to_owned()),
+        uts_mode: (service.uts == UtsMode::Host).then(|| mode(true)),
+        shm_size: service.shm_size.map(|size| size.bytes().cast_signed()),
+        sysctls: Some(
+            service
+                .sysctls
+                .iter()
+                .map(|(name, value)| (name.path().replace('/', "."), value.to_string()))
+                .collect(),
+        )
+        .filter(|all: &HashMap<String, String>| !all.is_empty()),
+        ulimits: Some(service.ulimits.0.iter().map(ulimit).collect::<Vec<_>>()).filter(|all| !all.is_empty()),
+        memory_reservation: service.mem_reservation.map(|size| size.bytes().cast_signed()),
+        cpu_shares: service.cpu_shares.map(|shares| shares.get().into()),
+        cpuset_cpus: service.cpuset.as_ref().map(ToString::to_string),
         ..Default::default()
     }
+}
+
+/// A list that the engine is told of only if there is something in it.
+fn some(list: Vec<String>) -> Option<Vec<String>> {
+    Some(list).filter(|list| !list.is_empty())
+}
+
+fn ulimit((name, limit): &(UlimitName, Ulimit)) -> ResourcesUlimits {
+    ResourcesUlimits { name: Some(name.as_str().to_owned()), soft: Some(limit.soft), hard: Some(limit.hard) }
+}
+
+/// The engine's own way of keeping output, unless the service says otherwise.
+fn log_config(logging: &Logging) -> Option<HostConfigLogConfig> {
+    let options = logging.options.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+    (*logging != Logging::default())
+        .then(|| HostConfigLogConfig { typ: Some(logging.driver.as_str().to_owned()), config: Some(options) })
 }
 
 /// A service on the machine's network sees the machine's name servers as they change; Docker would give it a copy.

@@ -1,8 +1,11 @@
-//! Kernel settings that every machine gets, as data.
+//! Kernel settings: those that every machine gets, as data, and the config's on top of them.
 
 use std::fs;
 
 use procfs::{Current, Meminfo};
+
+use crate::error::Context;
+use crate::machine::Machine;
 
 /// A setting below /proc/sys.
 struct Setting {
@@ -37,6 +40,14 @@ pub(crate) fn set_all() {
     }
     if Meminfo::current().is_ok_and(|memory| memory.mem_total < SMALL_MACHINE) {
         set("vm/min_free_kbytes", &SMALL_MACHINE_FREE_KB.to_string());
+    }
+}
+
+/// Sets those of the config, in the order of their names. One that cannot be set is a problem that is named.
+pub(crate) fn apply(machine: &Machine) {
+    for (name, value) in &machine.config().dockos.sysctl {
+        let set = fs::write(format!("/proc/sys/{}", name.path()), value.as_str());
+        machine.check(set.context(|| format!("sysctl {name}={value}")));
     }
 }
 

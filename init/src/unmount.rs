@@ -37,6 +37,7 @@ const PSEUDO: [&str; 13] = [
 
 /// Unmounts until nothing is left or nothing changes any more; what stays is made read-only, so that it is clean.
 pub(crate) fn all() {
+    stop_swapping();
     let mut left = disks();
     loop {
         for path in &left {
@@ -55,6 +56,20 @@ pub(crate) fn all() {
                 "{} cannot be made read-only: its file system will be recovered at the next boot",
                 path.display()
             );
+        }
+    }
+}
+
+/// Swap files keep the file system that they are on busy.
+#[expect(unsafe_code, reason = "swapoff has no safe wrapper")]
+fn stop_swapping() {
+    let text = fs::read_to_string("/proc/swaps").unwrap_or_default();
+    for path in text.lines().skip(1).filter_map(|line| line.split_whitespace().next()) {
+        let Ok(name) = std::ffi::CString::new(path) else { continue };
+        // SAFETY: the path is a string that lives through the call.
+        let result = unsafe { nix::libc::swapoff(name.as_ptr()) };
+        if let Err(error) = nix::errno::Errno::result(result) {
+            tracing::warn!("stop swapping to {path}: {error}");
         }
     }
 }

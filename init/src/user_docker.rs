@@ -7,10 +7,10 @@ use std::fs;
 use std::rc::Rc;
 use std::time::Duration;
 
-use dockos_config::{Docker, PidsLimit};
+use dockos_config::{Config, PidsLimit};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::cgroup::Cgroup;
 use crate::engine::{self, Places};
@@ -39,13 +39,14 @@ pub(crate) const INSIDE: Places = Places {
 
 /// The phase. Ends when the user Docker answers.
 pub(crate) async fn phase(machine: &Rc<Machine>) -> Ended {
-    let config = &machine.config().dockos.docker;
-    prepare(config)?;
+    let whole = machine.config();
+    let config = &whole.dockos.docker;
+    prepare(&whole)?;
     let mut service = services::built_in(SERVICE)?;
     service.mem_limit = config.memory;
     service.pids_limit = service.pids_limit.or_else(most_processes);
     machine.waits_for(SERVICE, "its container");
-    services::run(SERVICE, &service).await?;
+    services::run(machine, SERVICE, &service).await?;
     machine.mark("user Docker's container started");
     machine.waits_for(SERVICE, SOCKET);
     let version = docker::answers(SOCKET, engine::ANSWER_BOUND).await?;
@@ -54,9 +55,9 @@ pub(crate) async fn phase(machine: &Rc<Machine>) -> Ended {
 
 /// Gives the running engine the config's settings. It starts anew; its desktops run on (live-restore).
 pub(crate) async fn reapply(machine: &Rc<Machine>) -> Ended {
-    let config = machine.config();
-    let config = &config.dockos.docker;
-    write_settings(config)?;
+    let whole = machine.config();
+    let config = &whole.dockos.docker;
+    write_settings(&whole)?;
     let container = container_cgroup()?;
     container.set("memory.max", &config.memory.map_or("max".to_owned(), |size| size.bytes().to_string()))?;
     machine.waits_for(SERVICE, "dockerd to end");
@@ -91,22 +92,29 @@ fn most_processes() -> Option<PidsLimit> {
 }
 
 /// Puts the engine's settings where its container finds them.
-fn prepare(config: &Docker) -> Result<()> {
+fn prepare(config: &Config) -> Result<()> {
     fs::create_dir_all(format!("{HOST_RUN}/log")).context(|| format!("make {HOST_RUN}"))?;
     write_settings(config)?;
     let _ = fs::remove_file(SOCKET);
     std::os::unix::fs::symlink("user-docker/docker.sock", SOCKET).context(|| format!("link {SOCKET}"))
 }
 
-fn write_settings(config: &Docker) -> Result<()> {
+fn write_settings(config: &Config) -> Result<()> {
     let outside = Places { settings: "/run/user-docker/dockerd.json", ..INSIDE };
     engine::write_settings(&outside, &settings(config))
 }
 
 /// Tenants are remapped (their root is nobody on the host), gain no privileges, and do not talk to each other.
-fn settings(config: &Docker) -> Value {
-    let mirrors: Vec<String> = config.registry_mirrors.iter().map(ToString::to_string).collect();
-    let insecure: Vec<String> = config.insecure_registries.iter().map(ToString::to_string).collect();
+fn settings(whole: &Config) -> Value {
+    let config = &whole.dockos.docker;
+    let pools = config.address_pools.iter();
+    let pools: Vec<Value> =
+        pools.map(|pool| json!({ "base": pool.base.to_string(), "size": pool.size.get() })).collect();
+    let limits = config.default_ulimits.0.iter().map(|(name, limit)| {
+        let name = name.as_str();
+        (name.to_owned(), json!({ "Name": name, "Soft": limit.soft, "Hard": limit.hard }))
+    });
+    let limits: Map<String, Value> = limits.collect();
     json!({
         "hosts": ["unix:///run/docker.sock"],
         "data-root": "/var/lib/docker",
@@ -121,9 +129,13 @@ fn settings(config: &Docker) -> Value {
         "cgroup-parent": "/tenants",
         "exec-opts": ["native.cgroupdriver=cgroupfs"],
         "log-driver": "local",
-        "log-opts": { "max-size": "10m", "max-file": "3" },
+        "log-opts": engine::log_opts(&config.log_opts, "10m", "3"),
         "log-level": config.log_level.as_str(),
-        "registry-mirrors": mirrors,
-        "insecure-registries": insecure,
+        "registry-mirrors": engine::texts(&config.registry_mirrors),
+        "insecure-registries": engine::texts(&config.insecure_registries),
+        "default-address-pools": pools,
+        "default-ulimits": limits,
+        "labels": config.labels.to_list(),
+        "proxies": engine::proxies(whole),
     })
 }

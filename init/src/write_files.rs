@@ -1,4 +1,4 @@
-//! `write_files`: files of the config, put in place before any container starts.
+//! `write_files`: files of the config, put in place before any container starts, or late, before `runcmd`.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use dockos_config::WriteFile;
 
+use crate::accounts::number_of;
 use crate::error::{Context, Fault, Result};
 use crate::files;
 use crate::machine::Machine;
@@ -15,29 +16,30 @@ use crate::phases::{Ended, Step, count};
 
 /// The phase. A file that cannot be written is a problem that is named; the others are written.
 pub(crate) async fn phase(machine: &Rc<Machine>) -> Ended {
-    machine.check(authorize_keys(machine));
-    let files = &machine.config().write_files;
+    write_all(machine, false)
+}
+
+/// The phase of those with `defer: true`.
+pub(crate) async fn late_phase(machine: &Rc<Machine>) -> Ended {
+    write_all(machine, true)
+}
+
+/// All of them, on a machine that runs.
+pub(crate) async fn reapply(machine: &Rc<Machine>) -> Ended {
+    write_all(machine, false)?;
+    write_all(machine, true)
+}
+
+fn write_all(machine: &Machine, late: bool) -> Ended {
+    let config = machine.config();
+    let files: Vec<&WriteFile> = config.write_files.iter().filter(|file| file.defer == late).collect();
     if files.is_empty() {
         return Ok(Step::Skipped("none".to_owned()));
     }
-    for file in files {
+    for file in &files {
         machine.check(write(file).context(|| format!("write_files: {}", file.path)));
     }
     Ok(Step::Done(count(files.len(), "file")))
-}
-
-/// The keys that may log in as root; /root is in RAM, so they are those of this config and no other.
-fn authorize_keys(machine: &Machine) -> Result<()> {
-    let config = machine.config();
-    let keys: Vec<&str> = config.ssh_authorized_keys.iter().map(|key| key.as_str()).collect();
-    if keys.is_empty() {
-        return Ok(());
-    }
-    let mut text = keys.join("\n");
-    text.push('\n');
-    files::write_durably(Path::new("/root/.ssh/authorized_keys"), text.as_bytes(), 0o600)?;
-    fs::set_permissions("/root/.ssh", std::os::unix::fs::PermissionsExt::from_mode(0o700))
-        .context(|| "set the mode of /root/.ssh".to_owned())
 }
 
 /// A file as it was before a config that is only tried wrote over it.
@@ -105,26 +107,5 @@ fn id_of(name: &str, table: &str) -> Result<u32> {
         return Ok(number);
     }
     let text = fs::read_to_string(table).context(|| format!("read {table}"))?;
-    find_id(&text, name).ok_or_else(|| Fault::new(format!("there is no {name} in {table}")))
-}
-
-fn find_id(table: &str, name: &str) -> Option<u32> {
-    table
-        .lines()
-        .map(|line| line.split(':').collect::<Vec<_>>())
-        .find(|f| f.first() == Some(&name))?
-        .get(2)?
-        .parse()
-        .ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ids_come_from_the_third_field() {
-        assert_eq!(find_id("root:x:0:0::/root:/bin/sh\nhttp:x:33:33\n", "http"), Some(33));
-        assert_eq!(find_id("root:x:0\nbad\n", "bad"), None);
-    }
+    number_of(&text, name).ok_or_else(|| Fault::new(format!("there is no {name} in {table}")))
 }

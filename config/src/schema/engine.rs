@@ -15,16 +15,12 @@ keys! {
         /// How much the engine logs.
         pub log_level: LogLevel,
         /// Mirrors asked before Docker Hub.
-        @later
         pub registry_mirrors: Vec<Mirror>,
         /// Registries spoken to without TLS.
-        @later
         pub insecure_registries: Vec<RegistryHost>,
         /// How much of each service's output is kept.
-        @later
         pub log_opts: LogOpts,
         /// Labels of the engine.
-        @later
         pub labels: KeyValues,
     }
 }
@@ -42,17 +38,13 @@ keys! {
         /// Memory of the whole user side: the engine and every desktop.
         pub memory: Option<Size>,
         /// How much of each desktop's output is kept.
-        @later
         pub log_opts: LogOpts,
         /// Networks that the engine's own networks are cut from.
-        @later
         @default("Docker's: 172.17.0.0/16 to 172.31.0.0/16 and 192.168.0.0/16")
         pub address_pools: Vec<AddressPool>,
         /// Labels of the engine, by which a room's desktops find their machines.
-        @later
         pub labels: KeyValues,
         /// Limits of every container that has none of its own.
-        @later
         pub default_ulimits: Ulimits,
         /// Let others on the network use this engine, with certificates; without it only the machine itself does.
         @later
@@ -81,10 +73,10 @@ keys! {
     #[derive(Default)]
     pub struct LogOpts {
         /// The size of a file at which the next one begins.
-        @default("10M")
+        @default("10M; of services 1M")
         pub max_size = "max-size": Option<Size>,
         /// How many files there are.
-        @default("3")
+        @default("3; of services 2")
         pub max_file = "max-file": Option<Times>,
     }
 }

@@ -43,7 +43,6 @@ keys! {
         /// Add to the file that is there.
         pub append: bool,
         /// Write it late: once users are there and both Dockers answer, just before `runcmd`.
-        @later
         pub defer: bool,
     }
 }

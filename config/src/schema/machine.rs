@@ -21,38 +21,29 @@ keys! {
         @default("what the network calls it, or `dockos`")
         pub hostname: Option<Hostname>,
         /// The machine's name with its domain.
-        @later
         pub fqdn: Option<DomainName>,
         /// Use `fqdn` as the machine's name in place of `hostname`.
-        @later
         pub prefer_fqdn_over_hostname: bool,
         /// What becomes of `/etc/hosts`.
-        @later
         pub manage_etc_hosts: ManageEtcHosts,
         /// The time zone.
-        @later
         @default("UTC")
         pub timezone: Option<TimeZone>,
         /// The language of messages and of new desktops.
-        @later
         @default("C.UTF-8")
         pub locale: Option<Locale>,
         /// Groups of the machine: names, or `NAME: [USER, ...]`.
-        @later
         @add
         pub groups: Vec<Group>,
-        /// Users of the machine besides root.
-        @later
+        /// Users of the machine besides root. A user keeps its number for as long as its folder is there.
         @by("name")
         pub users: Vec<UserItem>,
         /// Public keys that may log in as root by ssh; none: no ssh service.
         @add
         pub ssh_authorized_keys: Vec<AuthorizedKey>,
         /// Let users log in by ssh with their password.
-        @later
         pub ssh_pwauth: bool,
         /// Keep root from logging in by ssh. cloud-init's default is true; DockOS has no other user of its own.
-        @later
         pub disable_root: bool,
         /// Files to write before anything is started.
         @by("path")
@@ -65,24 +56,18 @@ keys! {
         pub runcmd: Vec<Command>,
         /// Filesystems to mount besides the machine's own: lists of the fields of fstab,
         /// `[SPEC, PATH, TYPE, OPTIONS, FREQ, PASSNO]`, of which the first two are needed.
-        @later
         @add
         pub mounts: Vec<Mount>,
         /// What `mounts` leave out, six fields of fstab.
-        @later
         @default("[null, null, auto, \"defaults,nofail\", 0, 2]")
         pub mount_default_fields: MountDefaults,
         /// A file that the machine swaps to.
-        @later
         pub swap: Swap,
         /// Where the machine gets the time from.
-        @later
         pub ntp: Ntp,
         /// Authorities whose certificates the machine and its engines trust.
-        @later
         pub ca_certs: CaCerts,
         /// cloud-init's old name for `ca_certs`; one of both can be set.
-        @later
         pub ca_certs_old = "ca-certs": CaCerts,
         /// Whether the state disk's partition grows with the disk.
         @later
@@ -90,11 +75,10 @@ keys! {
         /// Whether the state disk's filesystem grows with its partition.
         @later
         pub resize_rootfs: ResizeRootfs,
-        /// What becomes of the machine once it has booted and all commands have run.
-        @later
+        /// What becomes of the machine once it has booted and all commands have run. With a command as its condition at
+        /// each boot; else once, which the state disk remembers.
         pub power_state: Option<PowerState>,
         /// What the consoles show once the machine is ready.
-        @later
         pub final_message: Option<String>,
         /// The machine's network; none: DHCP on every wired card.
         @before_fetch
@@ -115,8 +99,7 @@ keys! {
         pub system_docker: SystemDocker,
         /// The Docker of the tenants' desktops.
         pub docker: Docker,
-        /// How both Dockers log in to registries, by `HOST[:PORT]`; `docker.io` is Docker Hub.
-        @later
+        /// How the machine logs in to registries when it pulls images for services and desktops, by `HOST[:PORT]`; `docker.io` is Docker Hub.
         pub registry_auths: Map<Registry, RegistryAuth>,
         /// System services by name.
         pub services: Map<Name, Service>,
@@ -128,7 +111,6 @@ keys! {
         @by("name")
         pub modules: Vec<ModuleItem>,
         /// Settings of the kernel, by their path below `/proc/sys` with dots or slashes.
-        @later
         pub sysctl: Map<SysctlName, Line>,
         /// The hardware that restarts a machine which hangs.
         @later
@@ -137,10 +119,8 @@ keys! {
         @later
         pub console: Console,
         /// Variables of every command, service and desktop; their own go over these.
-        @later
         pub environment: KeyValues,
         /// How engines and commands reach the world outside.
-        @later
         pub proxies: Proxies,
         /// How the machine gets a newer DockOS.
         @later

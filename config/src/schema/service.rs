@@ -62,56 +62,40 @@ keys! {
         /// How early the kernel kills it when memory is short: -1000 never, 1000 first.
         pub oom_score_adj: Option<OomScore>,
         /// How it is known to be well.
-        @later
         pub healthcheck: Healthcheck,
         /// The host name it sees; not with `uts: host`.
-        @later
-        @default("the service's name")
+        @default("the service's name; the machine's with `network_mode: host`")
         pub hostname: Option<Hostname>,
         /// Names of machines and their addresses, for its `/etc/hosts`.
-        @later
         pub extra_hosts: ExtraHosts,
         /// Start a small init as its first process, which takes care of processes that others left behind.
-        @later
         pub init: bool,
         /// Where its output goes.
-        @later
         pub logging: Logging,
         /// Further groups of its user, by name or number.
-        @later
         pub group_add: Vec<Line>,
         /// What the kernel keeps it from, or not.
-        @later
         pub security_opt: Vec<SecurityOpt>,
         /// Its shared memory and semaphores.
-        @later
         pub ipc: IpcMode,
         /// Whose host name it sees.
-        @later
         pub uts: UtsMode,
         /// The size of its `/dev/shm`.
-        @later
         @default("64M")
         pub shm_size: Option<Size>,
         /// Kernel settings of its own namespaces.
-        @later
         pub sysctls: Map<SysctlName, Line>,
         /// Limits of its processes: a number, or `{soft, hard}`.
-        @later
         pub ulimits: Ulimits,
         /// The signal that asks it to stop.
-        @later
         @default("the image's, or SIGTERM")
         pub stop_signal: Option<Signal>,
         /// Memory that it keeps when memory is short.
-        @later
         pub mem_reservation: Option<Size>,
         /// Its share of the CPUs when they are short, beside 1024 of any other container.
-        @later
         @default("1024")
         pub cpu_shares: Option<CpuShares>,
         /// The CPUs it may use.
-        @later
         @default("all")
         pub cpuset: Option<CpuSet>,
     }

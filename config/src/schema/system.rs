@@ -9,7 +9,7 @@ use crate::yaml::{Kind, Node};
 choice! {
     /// What becomes of `/etc/hosts`.
     pub enum ManageEtcHosts {
-        /// It is left as it is.
+        /// It has the machine's own names once it has booted, and is left to others after that.
         No = "false" (default),
         /// It is written anew at each boot, with the machine's names.
         Yes = "true",

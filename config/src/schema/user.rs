@@ -39,10 +39,12 @@ keys! {
         /// No login with the password, whatever it is.
         @default("true")
         pub lock_passwd: Option<bool>,
-        /// Public keys that may log in by ssh.
+        /// Public keys that may log in by ssh. `.ssh/authorized_keys` is written anew at each boot: a key that is taken
+        /// out of the config opens nothing any more.
         @add
         pub ssh_authorized_keys: Vec<AuthorizedKey>,
-        /// What it may do as others: a rule of sudo, a list of them, or `false`.
+        /// What it may do as others: a rule of sudo, a list of them, or `false`. The image has no sudo yet.
+        @later
         @default("false")
         pub sudo: Sudo,
         /// Its number.

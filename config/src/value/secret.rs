@@ -40,6 +40,14 @@ macro_rules! hidden {
 
 hidden!(Secret PrivateKey ProxyUrl BasicAuth);
 
+impl BasicAuth {
+    /// The user and the password.
+    pub fn pair(&self) -> Option<(String, String)> {
+        let text = String::from_utf8(base64::bytes(&self.0).ok()?).ok()?;
+        text.split_once(':').map(|(user, password)| (user.to_owned(), password.to_owned()))
+    }
+}
+
 // None of these errors quotes what is written.
 
 impl FromStr for Secret {

@@ -23,7 +23,7 @@ use crate::clock::uptime;
 use crate::error::Result;
 use crate::machine::Machine;
 use crate::phases::{Ended, Step};
-use crate::{identity, network};
+use crate::{certificates, network};
 
 use record::{Record, Which};
 pub(crate) use sources::{Gathered, STATE_FILE, state_files};
@@ -53,9 +53,7 @@ pub(crate) async fn sources_phase(machine: &Rc<Machine>) -> Ended {
 
 /// The phase after it.
 pub(crate) async fn phase(machine: &Rc<Machine>) -> Ended {
-    let ended = choose(machine).await;
-    identity::apply(machine);
-    ended
+    choose(machine).await
 }
 
 async fn choose(machine: &Rc<Machine>) -> Ended {
@@ -94,6 +92,7 @@ async fn fetch_rest(machine: &Rc<Machine>, gathered: &mut Gathered) -> Result<()
     // By what is known so far: a config that is fetched cannot say how to reach the server that it comes from.
     let early = dockos_config::load(gathered.sources.clone()).map(|loaded| loaded.config).ok();
     machine.set_config(early);
+    certificates::apply(machine);
     machine.waits_for("config", "the network");
     network::bring_up(machine).await;
     sources::fetched(machine, gathered).await
