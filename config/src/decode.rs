@@ -315,11 +315,11 @@ macro_rules! keys {
         impl $name {
             const KEYS: &'static $crate::shape::Keys = &$crate::shape::Keys {
                 name: stringify!($name),
-                doc: concat!($($doc, "\n"),*),
+                doc: $crate::shape::doc(concat!($($doc, "\n"),*)),
                 keys: $crate::decode::with_rest!([$(
                     $crate::shape::Key::new(
                         $crate::decode::key_name!($field $(= $key)?),
-                        concat!($($field_doc, "\n"),*),
+                        $crate::shape::doc(concat!($($field_doc, "\n"),*)),
                         <$type as $crate::decode::Decode>::SHAPE,
                         <$type as $crate::decode::Decode>::REQUIRED,
                     )$(.$flag($($argument)?))*,
@@ -426,7 +426,7 @@ macro_rules! choice {
             const WORDS: &'static [$crate::shape::Word] = &[$(
                 $crate::shape::Word {
                     word: $word,
-                    doc: concat!($($variant_doc, "\n"),*),
+                    doc: $crate::shape::doc(concat!($($variant_doc, "\n"),*)),
                     default: false $(|| !stringify!($default).is_empty())?,
                 },
             )*];

@@ -9,11 +9,11 @@ use nix::sys::signal::Signal;
 use tokio::task::spawn_local;
 
 use crate::cgroup::Cgroup;
-use crate::error::Result;
 use crate::machine::Machine;
 use crate::phases::{Ended, Step};
 use crate::spawn::{Io, Program};
 use crate::supervise::{Daemon, keep_running};
+use dockos_control::error::Result;
 
 /// More servers tell no better time.
 const MOST: usize = 8;

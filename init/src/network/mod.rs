@@ -35,9 +35,9 @@ use dhcp::Lease;
 use resolv::Resolvers;
 use settled::{Awaited, View, awaited};
 
-use crate::error::{Context, Fault, Result};
 use crate::machine::Machine;
 use crate::phases::{Ended, Step};
+use dockos_control::error::{Context, Fault, Result};
 
 pub(crate) use resolv::RESOLV_CONF;
 

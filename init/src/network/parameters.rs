@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use dockos_config::{AddressGeneration, BondParameters, BridgeParameters, Link, LinkLocal};
 
-use crate::error::{Context, Result};
+use dockos_control::error::{Context, Result};
 
 /// A file and what it is to hold.
 pub(super) type Setting = (String, String);

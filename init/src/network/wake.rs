@@ -6,7 +6,7 @@ use std::os::fd::AsRawFd;
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 
-use crate::error::{Context, Fault, Result};
+use dockos_control::error::{Context, Fault, Result};
 
 /// `ETHTOOL_SWOL`.
 const SET_WAKE: u32 = 6;

@@ -19,8 +19,8 @@ use super::plan::{Plan, What, plan};
 use super::seen::{Kind, Seen, scan};
 use super::ways::Way;
 use super::{Links, Resolved, kernel};
-use crate::error::Result;
 use crate::machine::Machine;
+use dockos_control::error::Result;
 
 /// What has been done so far, by the kernel's numbers of the interfaces.
 #[derive(Default)]
