@@ -1,9 +1,6 @@
 //! The root image: `out/rootfs`, and a record of what went into it.
 
-use std::{
-    env, fs,
-    path::PathBuf,
-};
+use std::{env, fs, path::PathBuf};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
