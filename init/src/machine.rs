@@ -30,8 +30,6 @@ pub(crate) struct Machine {
     pub(crate) config_url: RefCell<Option<String>>,
     /// Whether state is kept on a disk.
     pub(crate) state_on_disk: Cell<bool>,
-    /// Time servers that the network names.
-    pub(crate) time_servers: RefCell<Vec<String>>,
     /// Addresses and NICs, for the screen.
     pub(crate) addresses: RefCell<Vec<String>>,
     /// The interfaces, from the network phase on.
@@ -59,7 +57,6 @@ impl Machine {
             trials: Trials::default(),
             config_url: RefCell::default(),
             state_on_disk: Cell::new(false),
-            time_servers: RefCell::default(),
             addresses: RefCell::default(),
             links: OnceCell::new(),
             progress: watch::Sender::new(0),

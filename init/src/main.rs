@@ -33,7 +33,6 @@ mod loopdev;
 mod machine;
 mod mounts;
 mod network;
-mod ntp;
 mod phases;
 mod power;
 mod probe;

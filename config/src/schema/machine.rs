@@ -65,6 +65,7 @@ keys! {
         /// A file that the machine swaps to.
         pub swap: Swap,
         /// Where the machine gets the time from.
+        @later
         pub ntp: Ntp,
         /// Authorities whose certificates the machine and its engines trust.
         pub ca_certs: CaCerts,
