@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use crate::{
     apt::Apt,
     floor, initramfs, kernel, manifest,
-    programs::{self, FETCH, PID1},
+    programs::{self, PID1},
     project::Project,
     rootfs, sbom,
     spec::Packages,
@@ -71,7 +71,7 @@ pub(crate) fn run() -> Result<()> {
         What::Kernel => kernel::build(&project, &packages, &locked()?)?,
         What::Initramfs => drop(initramfs::build(&project, &programs::build(&project, &PID1)?)?),
         What::Rootfs => {
-            drop(rootfs::build(&project, &packages, &locked()?, &programs::build(&project, &FETCH)?)?)
+            drop(rootfs::build(&project, &packages, &locked()?, &programs::build_for_root(&project)?)?)
         }
         What::Floor => floor::build(&project, &packages, &locked()?)?,
         What::Clean { .. } => {}
@@ -83,7 +83,7 @@ fn image(project: &Project, packages: &Packages) -> Result<()> {
     let locked = Apt::open(project, packages)?.lock()?;
     kernel::build(project, packages, &locked)?;
     let init = initramfs::build(project, &programs::build(project, &PID1)?)?;
-    let record = rootfs::build(project, packages, &locked, &programs::build(project, &FETCH)?)?;
+    let record = rootfs::build(project, packages, &locked, &programs::build_for_root(project)?)?;
     let kernel = kernel::source_package(packages, &locked)?;
     let sizes = manifest::write(project, &record, init, kernel)?;
     sbom::write(project, &record, kernel)?;

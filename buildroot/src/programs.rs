@@ -30,16 +30,38 @@ pub(crate) struct Program {
     pub(crate) package: &'static str,
     /// The binary that its crate makes.
     binary: &'static str,
+    /// Where it is in the root image; PID 1 is in the initramfs instead.
+    pub(crate) path: &'static str,
 }
 
 /// PID 1, and the `dockos` command.
 pub(crate) const PID1: Program =
-    Program { name: "PID 1", folder: "init", package: "dockos-init", binary: "dockos" };
+    Program { name: "PID 1", folder: "init", package: "dockos-init", binary: "dockos", path: "" };
 /// What fetches URLs for PID 1.
-pub(crate) const FETCH: Program =
-    Program { name: "fetch", folder: "fetch", package: "dockos-fetch", binary: "dockos-fetch" };
+pub(crate) const FETCH: Program = Program {
+    name: "fetch",
+    folder: "fetch",
+    package: "dockos-fetch",
+    binary: "dockos-fetch",
+    path: "usr/lib/dockos/fetch",
+};
+/// `dockos config`.
+const CONFIG: Program = Program {
+    name: "config",
+    folder: "config-command",
+    package: "dockos-config-command",
+    binary: "dockos-config",
+    path: "usr/lib/dockos/config",
+};
 /// All of them.
-pub(crate) const ALL: [&Program; 2] = [&PID1, &FETCH];
+pub(crate) const ALL: [&Program; 3] = [&PID1, &FETCH, &CONFIG];
+/// Those of the root image.
+const IN_ROOT: [&Program; 2] = [&FETCH, &CONFIG];
+
+/// Those of the root image, built.
+pub(crate) fn build_for_root(project: &Project) -> Result<Vec<(&'static Program, PathBuf)>> {
+    IN_ROOT.into_iter().map(|program| Ok((program, build(project, program)?))).collect()
+}
 
 /// Lets cargo build one, which does nothing when nothing changed, and says where it is. Each by its own run of cargo:
 /// together, they would share the features of the crates that both use.

@@ -1,9 +1,6 @@
 //! The root image: `out/rootfs`, and a record of what went into it.
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-};
+use std::{env, fs, path::PathBuf};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -13,6 +10,7 @@ use crate::{
     check::check,
     lock::Locked,
     pool::Pool,
+    programs::Program,
     progress::missing,
     project::Project,
     spec::{Layout, Packages},
@@ -49,15 +47,15 @@ pub(crate) struct FileRecord {
     pub(crate) sha256: String,
 }
 
-/// Builds `out/rootfs` if anything that it is made of changed, the binary of `fetch` among it.
+/// Builds `out/rootfs` if anything that it is made of changed, our programs among it.
 pub(crate) fn build(
     project: &Project,
     packages: &Packages,
     locked: &[Locked],
-    fetch: &Path,
+    programs: &[(&Program, PathBuf)],
 ) -> Result<Record> {
     let outputs = ["rootfs", RECORD];
-    let key = key(project, locked, fetch)?;
+    let key = key(project, locked, programs)?;
     if stamp::is_fresh(project, "rootfs", &key, &outputs) {
         let text = read_text(&project.out.join(RECORD))?;
         return serde_json::from_str(&text).context("out/.stamp is damaged; run `buildroot clean`");
@@ -70,7 +68,7 @@ pub(crate) fn build(
         Pool::new(image_packages.iter().map(|p| p.name.as_str()).zip(folders.iter().map(PathBuf::as_path)))?;
     let layout = Layout::load(&project.own("layout.toml"))?;
     let (tree, record) = project.progress.step("rootfs: put together", || {
-        let tree = stage::stage(project, packages, &layout, &pool, epoch, fetch)?;
+        let tree = stage::stage(project, packages, &layout, &pool, epoch, programs)?;
         check(&tree)?;
         let record = record(&tree, &image_packages, epoch)?;
         Ok((tree, record))
@@ -81,15 +79,15 @@ pub(crate) fn build(
     Ok(record)
 }
 
-fn key(project: &Project, locked: &[Locked], fetch: &Path) -> Result<String> {
+fn key(project: &Project, locked: &[Locked], programs: &[(&Program, PathBuf)]) -> Result<String> {
     let packer = std::process::Command::new("mksquashfs").arg("-version").output();
     let packer = packer.with_context(|| missing("mksquashfs"))?.stdout;
-    Ok(Inputs::default()
+    let inputs = programs.iter().try_fold(Inputs::default(), |inputs, (_, built)| inputs.file(built))?;
+    Ok(inputs
         .value("version", project.version())
         .value("date", &env::var("SOURCE_DATE_EPOCH").unwrap_or_default())
         .value("packages", &serde_json::to_string(locked)?)
         .value("packer", &String::from_utf8_lossy(&packer))
-        .file(fetch)?
         .file(&project.own("packages.toml"))?
         .file(&project.own("layout.toml"))?
         .folder(&project.own("files"))?

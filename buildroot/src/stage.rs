@@ -16,7 +16,7 @@ use crate::{
     elf::is_elf,
     oci,
     pool::Pool,
-    programs::FETCH,
+    programs::Program,
     progress::missing,
     project::Project,
     slim::slim,
@@ -25,14 +25,14 @@ use crate::{
     util::files_below,
 };
 
-/// The root image's tree; `epoch` is the date that all of it bears, `fetch` the binary of that name.
+/// The root image's tree; `epoch` is the date that all of it bears, `programs` are ours.
 pub(crate) fn stage(
     project: &Project,
     packages: &Packages,
     layout: &Layout,
     pool: &Pool,
     epoch: u64,
-    fetch: &Path,
+    programs: &[(&Program, PathBuf)],
 ) -> Result<Tree> {
     let mut tree = Tree::default();
     for package in &packages.package {
@@ -41,8 +41,10 @@ pub(crate) fn stage(
     slim_programs(&mut tree)?;
     add_certificates(pool, &mut tree)?;
     add_own_files(project, epoch, &mut tree)?;
-    let fetch = Node { component: FETCH.package.into(), ..Node::own(0o755, Kind::Copy(fetch.to_owned())) };
-    tree.add("usr/lib/dockos/fetch", fetch)?;
+    for (program, built) in programs {
+        let own = Node::own(0o755, Kind::Copy(built.clone()));
+        tree.add(program.path, Node { component: program.package.into(), ..own })?;
+    }
     add_services(&project.root.join("system-services"), &mut tree)?;
     for (path, mode) in &layout.dirs {
         tree.add(path, Node::own(octal(mode)?, Kind::Dir))?;

@@ -3,8 +3,7 @@
 //! [`Decode`] is implemented for each value type and, by the macro `keys!`, for each mapping. Decoding notes every
 //! problem and goes on: `None` only says that the value at hand cannot be had.
 
-use std::collections::BTreeMap;
-
+use crate::map::Map;
 use crate::shape::{self, Shape};
 use crate::suggest::nearest;
 use crate::value::{ValueError, quoted};
@@ -17,6 +16,13 @@ pub(crate) struct Problem {
     pub(crate) mark: Mark,
     pub(crate) message: String,
     pub(crate) hint: String,
+}
+
+impl Problem {
+    /// Errors first, then in the order of files, lines and columns.
+    pub(crate) fn rank(&self) -> u128 {
+        (self.severity as u128) << 80 | self.mark.rank()
+    }
 }
 
 /// How bad it is.
@@ -130,19 +136,22 @@ impl<T: Decode> Decode for Vec<T> {
     }
 }
 
-impl<K: Decode + Ord, V: Decode> Decode for BTreeMap<K, V> {
+impl<K: Decode, V: Decode> Decode for Map<K, V> {
     const SHAPE: &'static Shape = &Shape::Map { key: K::SHAPE, value: V::SHAPE };
     const REQUIRED: bool = false;
 
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
         let entries = mapping(node, problems)?;
-        let pair = |entry: &Entry| Some((K::decode(&entry.key_node(), problems), value(entry, problems)));
-        let good: Self = entries.iter().filter_map(pair).filter_map(|(k, v)| Some((k?, v?))).collect();
-        (good.len() == entries.len()).then_some(good)
+        let mut good = Vec::new();
+        for entry in entries {
+            let (key, value) = (K::decode(&entry.key_node(), problems), value(entry, problems));
+            good.extend(key.zip(value));
+        }
+        (good.len() == entries.len()).then_some(Self(good))
     }
 
     fn absent() -> Option<Self> {
-        Some(BTreeMap::new())
+        Some(Self::default())
     }
 }
 
@@ -306,11 +315,11 @@ macro_rules! keys {
         impl $name {
             const KEYS: &'static $crate::shape::Keys = &$crate::shape::Keys {
                 name: stringify!($name),
-                doc: concat!($($doc, "\n"),*),
+                doc: $crate::shape::doc(concat!($($doc, "\n"),*)),
                 keys: $crate::decode::with_rest!([$(
                     $crate::shape::Key::new(
                         $crate::decode::key_name!($field $(= $key)?),
-                        concat!($($field_doc, "\n"),*),
+                        $crate::shape::doc(concat!($($field_doc, "\n"),*)),
                         <$type as $crate::decode::Decode>::SHAPE,
                         <$type as $crate::decode::Decode>::REQUIRED,
                     )$(.$flag($($argument)?))*,
@@ -417,7 +426,7 @@ macro_rules! choice {
             const WORDS: &'static [$crate::shape::Word] = &[$(
                 $crate::shape::Word {
                     word: $word,
-                    doc: concat!($($variant_doc, "\n"),*),
+                    doc: $crate::shape::doc(concat!($($variant_doc, "\n"),*)),
                     default: false $(|| !stringify!($default).is_empty())?,
                 },
             )*];

@@ -5,6 +5,7 @@ use std::fmt;
 
 use crate::decode::{Decode, Problem, Problems, Severity};
 use crate::mask::{self, Masked};
+use crate::order::sort_by_key;
 use crate::schema::Config;
 use crate::secret;
 use crate::yaml::Mark;
@@ -91,7 +92,7 @@ impl fmt::Display for Diagnostic {
 impl Report {
     /// Of problems in files with these names and texts, numbered as their marks do.
     pub(crate) fn new(sources: &[(&str, &str)], Problems(mut problems): Problems) -> Self {
-        problems.sort_by_key(|problem| (problem.severity, problem.mark));
+        sort_by_key(&mut problems, Problem::rank);
         let mut secrets = Vec::new();
         secret::names(Config::SHAPE, &mut secrets);
         let mut masked: BTreeMap<u16, Vec<Masked>> = BTreeMap::new();
@@ -106,7 +107,7 @@ impl Report {
 
     /// Of problems in one file whose text, as it is given here, and whose messages have no secrets any more.
     pub(crate) fn of_masked(source: (&str, &str), Problems(mut problems): Problems) -> Self {
-        problems.sort_by_key(|problem| (problem.severity, problem.mark));
+        sort_by_key(&mut problems, Problem::rank);
         let diagnostic = |problem| Diagnostic::new(source, &[], problem);
         Self { diagnostics: problems.into_iter().map(diagnostic).collect() }
     }

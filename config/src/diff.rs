@@ -204,7 +204,7 @@ mod tests {
             /// A list.
             pub list: Vec<String>,
             /// A mapping.
-            pub map: BTreeMap<String, Item>,
+            pub map: crate::map::Map<String, Item>,
         }
     }
 

@@ -13,6 +13,7 @@ use crate::decode::Problems;
 use crate::diagnostic::Report;
 use crate::emit;
 use crate::key_path::{KeyPath, Segment};
+use crate::order::sort_by_key;
 use crate::value::ValueError;
 use crate::yaml::{self, Kind, Mark, Node};
 
@@ -325,7 +326,7 @@ impl Editor<'_> {
     }
 
     fn apply(mut self) -> String {
-        self.edits.sort_by_key(|edit| edit.from);
+        sort_by_key(&mut self.edits, |edit| edit.from as u128);
         let (mut out, mut at) = (String::with_capacity(self.text.len()), 0);
         for Edit { from, to, new } in &self.edits {
             out.push_str(&self.text[at..(*from).max(at)]);

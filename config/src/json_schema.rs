@@ -229,5 +229,6 @@ fn prose(doc: &str) -> String {
 
 /// Whether YAML takes a plain text for a number.
 fn is_number(text: &str) -> bool {
-    text.starts_with(|c: char| c == '-' || c.is_ascii_digit()) && text.parse::<f64>().is_ok()
+    text.starts_with(|c: char| c == '-' || c.is_ascii_digit())
+        && text.chars().all(|c| matches!(c, '-' | '.' | '0'..='9'))
 }

@@ -3,6 +3,7 @@
 use crate::check;
 use crate::decode::{Decode, Problems};
 use crate::diagnostic::Report;
+use crate::order::sort_by_key;
 use crate::schema::Config;
 use crate::shape::Stage;
 use crate::yaml::{self, Kind, Mark, Node};
@@ -117,7 +118,7 @@ words! {
 /// Makes one configuration of several files; those of one layer in the order given. What is wrong with any of them is
 /// said at once.
 pub fn load(mut sources: Vec<Source>) -> Result<Loaded, Report> {
-    sources.sort_by_key(|source| source.layer);
+    sort_by_key(&mut sources, |source| source.layer as u128);
     for source in &mut sources {
         if source.text.starts_with('\u{feff}') {
             source.text.drain(..'\u{feff}'.len_utf8());

@@ -28,9 +28,11 @@ mod input;
 mod json_schema;
 mod key_path;
 mod layers;
+mod map;
 mod mask;
 mod merge;
 mod meta_data;
+mod order;
 mod schema;
 mod secret;
 mod shape;
@@ -51,6 +53,7 @@ pub use input::{MAX_SIZE, parse, parse_bytes, parse_service, parse_user_data, ut
 pub use json_schema::{config_shape, json_schema};
 pub use key_path::{KeyPath, Segment};
 pub use layers::{Form, Layer, Loaded, Source, load};
+pub use map::Map;
 pub use meta_data::instance_id;
 pub use schema::{
     AddressGeneration, AddressPool, Bond, BondMode, BondParameters, Bridge, BridgeParameters, CaCerts,

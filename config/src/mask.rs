@@ -1,6 +1,8 @@
 //! Which parts of a file's lines hold secrets, told from the text alone: a file that is no valid YAML has them too.
 //! Where it is not sure, more is hidden than need be.
 
+use crate::order::sort_by_key;
+
 /// A part of a line that is not shown, in characters from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Masked {
@@ -150,7 +152,7 @@ impl Masker<'_> {
         for name in &self.names {
             secrets.extend(line.match_indices(name).filter_map(|(at, name)| secret(line, at, name)));
         }
-        secrets.sort_by_key(|secret| secret.key);
+        sort_by_key(&mut secrets, |secret| secret.key as u128);
         secrets
     }
 }

@@ -106,7 +106,7 @@ mod tests {
             pub passwd: Option<String>,
             /// Secret too.
             @secret
-            pub auth: std::collections::BTreeMap<String, String>,
+            pub auth: crate::map::Map<String, String>,
         }
     }
 

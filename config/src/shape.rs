@@ -139,6 +139,11 @@ pub(crate) const fn join<const N: usize>(own: &[Key], rest: &[Key]) -> [Key; N] 
     both
 }
 
+/// A text of the documentation, where it is kept (feature `docs`).
+pub(crate) const fn doc(text: &'static str) -> &'static str {
+    if cfg!(feature = "docs") { text } else { "" }
+}
+
 impl Key {
     pub(crate) const fn new(
         name: &'static str,

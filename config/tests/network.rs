@@ -33,14 +33,14 @@ fn the_others_are_made_of_them() {
     let names = |id: &str| network.below(id).iter().map(|id| id.as_str().to_owned()).collect::<Vec<_>>();
     assert_eq!(names("bond0"), ["a", "b"]);
     assert_eq!((names("br0"), names("room")), (vec!["bond0".to_owned()], vec!["br0".to_owned()]));
-    let (_, bond) = network.bonds.first_key_value().unwrap();
+    let (_, bond) = network.bonds.iter().next().unwrap();
     assert_eq!(
         (bond.parameters.mode, bond.parameters.up_delay.unwrap().duration()),
         (BondMode::Lacp, Duration::from_secs(1))
     );
-    let (_, bridge) = network.bridges.first_key_value().unwrap();
+    let (_, bridge) = network.bridges.iter().next().unwrap();
     assert_eq!((bridge.parameters.stp, bridge.parameters.priority.unwrap().get()), (Some(false), 8192));
-    let (_, vlan) = network.vlans.first_key_value().unwrap();
+    let (_, vlan) = network.vlans.iter().next().unwrap();
     assert_eq!((vlan.id.get(), vlan.base.as_str()), (10, "br0"));
     let (_, first) = network.ethernets.iter().find(|(id, _)| id.as_str() == "eth0").unwrap();
     assert_eq!(first.link.dhcp_identifier, DhcpIdentifier::Duid);

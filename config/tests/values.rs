@@ -43,7 +43,7 @@ fn the_engines_and_the_state_disk_are_set() {
 #[test]
 fn services_speak_compose() {
     let services = lab().dockos.services;
-    let (name, clock) = services.first_key_value().unwrap();
+    let (name, clock) = services.iter().next().unwrap();
     assert_eq!(name.as_str(), "clock");
     assert_eq!(clock.command.as_deref().unwrap(), ["busybox", "sleep", "1d"]);
     assert_eq!(clock.entrypoint.as_deref().unwrap(), ["/bin/sh", "-c"]);

@@ -6,10 +6,10 @@ use std::rc::Rc;
 
 use dockos_config::Config;
 
-use crate::error::Result;
 use crate::machine::Machine;
 use crate::phases::Step;
 use crate::{desktops, environment, identity, network, services, sysctls, user_docker, users, write_files};
+use dockos_control::error::Result;
 
 type Running<'a> = Pin<Box<dyn Future<Output = Result<Step>> + 'a>>;
 

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::error::{Context, Fault, Result};
+use dockos_control::error::{Context, Fault, Result};
 
 /// Size of a tar record, POSIX ustar.
 const RECORD: u64 = 512;

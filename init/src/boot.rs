@@ -5,7 +5,6 @@ use std::rc::Rc;
 use dockos_config::Cmdline;
 use tokio::task::{LocalSet, spawn_local};
 
-use crate::error::{Context, Fault, Result};
 use crate::machine::Machine;
 use crate::timeline::{Entry, Outcome, Timeline};
 use crate::uevent::Listener;
@@ -13,6 +12,7 @@ use crate::{
     banner, cgroup, clock, config, control, ending, fatal, log, logs, mounts, phases, power, root, shells,
     shutdown, sysctls,
 };
+use dockos_control::error::{Context, Fault, Result};
 
 /// Runs the machine. Does not return.
 pub(crate) fn run() -> ! {

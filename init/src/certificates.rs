@@ -6,9 +6,9 @@ use std::path::Path;
 
 use dockos_config::{CaCerts, Config};
 
-use crate::error::{Context, Result};
-use crate::files;
 use crate::machine::Machine;
+use dockos_control::error::{Context, Result};
+use dockos_control::files;
 
 /// The file.
 const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";

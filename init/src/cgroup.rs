@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::error::{Context, Result};
+use dockos_control::error::{Context, Result};
 
 /// Where the hierarchy is mounted, on the host and in every system service.
 pub(crate) const MOUNT: &str = "/sys/fs/cgroup";

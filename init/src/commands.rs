@@ -16,11 +16,11 @@ use tokio::time::timeout;
 
 use crate::cgroup::Cgroup;
 use crate::environment;
-use crate::error::{Context, Fault, Result};
 use crate::machine::Machine;
 use crate::phases::{Ended, Step, count};
 use crate::reaper::Exit;
 use crate::spawn::{Io, Program};
+use dockos_control::error::{Context, Fault, Result};
 
 /// One command may take so long before the boot goes on without it.
 const BOUND: Duration = Duration::from_secs(300);

@@ -6,52 +6,19 @@ use std::os::unix::fs::PermissionsExt;
 use std::rc::Rc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use dockos_control::{Answer, Request, SOCKET};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
 use crate::apply::Applied;
-use crate::config::record::Record;
 use crate::config::trial;
-use crate::error::{Context, Fault, Result};
 use crate::machine::Machine;
+use dockos_control::error::{Context, Fault, Result};
 
-/// The socket.
-pub(crate) const SOCKET: &str = "/run/dockos/control.sock";
 /// A request holds a whole config: twice what each of a few files may have.
 const MOST_BYTES: u64 = 16 << 20;
 /// How long a client may take to say what it wants.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// What can be asked.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Request {
-    /// Put a config in force, for so many seconds.
-    Try { record: Record, seconds: u64 },
-    /// Keep it.
-    Confirm,
-    /// Go back now.
-    Revert,
-}
-
-/// What came of it.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Answer {
-    /// Why it was refused; nothing changed then.
-    pub(crate) error: Option<String>,
-    /// Parts of the machine that changed.
-    #[serde(default)]
-    pub(crate) changed: Vec<String>,
-    /// Keys that take effect at the next boot.
-    #[serde(default)]
-    pub(crate) at_boot: Vec<String>,
-    /// What went wrong while it was applied.
-    #[serde(default)]
-    pub(crate) problems: Vec<String>,
-    /// The file that was written.
-    pub(crate) kept_in: Option<String>,
-}
 
 /// Answers for as long as the machine runs. Begins when the boot has ended: what is half up cannot be changed.
 pub(crate) async fn serve(machine: Rc<Machine>) {
@@ -107,12 +74,12 @@ async fn serve_one(machine: &Rc<Machine>, stream: UnixStream) -> Result<()> {
 async fn answer(machine: &Rc<Machine>, request: Request) -> Result<Answer> {
     match request {
         Request::Try { record, seconds } => {
-            trial::start(machine, record, Duration::from_secs(seconds)).await.map(Answer::from)
+            trial::start(machine, record, Duration::from_secs(seconds)).await.map(tell)
         }
         Request::Confirm => {
             trial::confirm(machine).map(|path| Answer { kept_in: Some(path.to_owned()), ..Answer::default() })
         }
-        Request::Revert => trial::revert(machine).await.map(Answer::from),
+        Request::Revert => trial::revert(machine).await.map(tell),
     }
 }
 
@@ -120,28 +87,12 @@ fn refuse(fault: Fault) -> Answer {
     Answer { error: Some(fault.to_string()), ..Answer::default() }
 }
 
-impl From<Applied> for Answer {
-    fn from(applied: Applied) -> Self {
-        let texts = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
-        Self {
-            changed: texts(applied.parts),
-            at_boot: texts(applied.at_boot),
-            problems: applied.problems,
-            ..Self::default()
-        }
+fn tell(applied: Applied) -> Answer {
+    let texts = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
+    Answer {
+        changed: texts(applied.parts),
+        at_boot: texts(applied.at_boot),
+        problems: applied.problems,
+        ..Answer::default()
     }
-}
-
-/// Asks PID 1, from the `dockos` command; waits for its answer.
-pub(crate) fn ask(request: &Request) -> Result<Answer> {
-    use std::io::{BufRead, Write};
-    let hint =
-        || format!("ask PID 1 by {SOCKET} (is this a DockOS machine that has booted, and are you root?)");
-    let mut stream = std::os::unix::net::UnixStream::connect(SOCKET).context(hint)?;
-    let mut text = serde_json::to_vec(request).context(|| "write a request".to_owned())?;
-    text.push(b'\n');
-    stream.write_all(&text).context(hint)?;
-    let mut line = Vec::new();
-    std::io::BufReader::new(stream).read_until(b'\n', &mut line).context(hint)?;
-    serde_json::from_slice(&line).context(|| "read PID 1's answer".to_owned())
 }

@@ -9,10 +9,10 @@ use bollard::query_parameters::ListContainersOptionsBuilder;
 use dockos_config::{Config, Desktop};
 use futures_util::{StreamExt, stream};
 
-use crate::error::Result;
 use crate::machine::Machine;
 use crate::phases::{Ended, Step};
 use crate::{docker, environment, images, user_docker};
+use dockos_control::error::Result;
 
 /// How many desktops are made at once: more would only wait for the same disk.
 const AT_ONCE: usize = 4;

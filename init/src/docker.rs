@@ -11,7 +11,7 @@ use bollard::query_parameters::{
 };
 use tokio::time::{Instant, sleep};
 
-use crate::error::{Context, Fault, Result};
+use dockos_control::error::{Context, Fault, Result};
 
 /// Label that carries the hash of a container's description.
 const SPEC_LABEL: &str = "dockos.spec";

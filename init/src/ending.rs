@@ -15,11 +15,11 @@ use tokio::time::sleep;
 
 use crate::cgroup::Cgroup;
 use crate::commands;
-use crate::error::{Context, Result};
-use crate::files;
 use crate::log;
 use crate::machine::Machine;
 use crate::power::Intent;
+use dockos_control::error::{Context, Result};
+use dockos_control::files;
 
 /// What was done already.
 const DONE: &str = "/var/lib/dockos/power_state.done";

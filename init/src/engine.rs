@@ -15,13 +15,13 @@ use tokio::task::spawn_local;
 use crate::cgroup::Cgroup;
 use crate::docker;
 use crate::environment;
-use crate::error::{Context, Result};
-use crate::files;
 use crate::machine::Machine;
 use crate::phases::{Ended, Step};
 use crate::reaper::Reaper;
 use crate::spawn::{Io, Program};
 use crate::supervise::{Daemon, Stop, keep_running};
+use dockos_control::error::{Context, Result};
+use dockos_control::files;
 
 /// The system Docker's socket.
 pub(crate) const SYSTEM_SOCKET: &str = "/run/system-docker.sock";

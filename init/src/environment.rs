@@ -4,8 +4,8 @@ use std::fs;
 
 use dockos_config::Config;
 
-use crate::error::Context;
 use crate::machine::Machine;
+use dockos_control::error::Context;
 
 /// Read by login shells (see /etc/profile).
 const PROFILE: &str = "/etc/profile.d/dockos.sh";

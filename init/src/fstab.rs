@@ -16,10 +16,10 @@ use procfs::{Current, Meminfo};
 use crate::blockdev::BlockDevice;
 use crate::commands;
 use crate::config::wait_for_disks;
-use crate::error::{Context, Fault, Result};
 use crate::machine::Machine;
 use crate::phases::{Ended, Step, count};
 use crate::spawn::Program;
+use dockos_control::error::{Context, Fault, Result};
 
 /// Its `mount` finds labels, and tells the type of a file system from its bytes.
 const BUSYBOX: &str = "/usr/bin/busybox";

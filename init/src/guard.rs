@@ -5,11 +5,11 @@
 use std::path::Path;
 use std::rc::Rc;
 
-use crate::error::Result;
-use crate::files;
 use crate::machine::Machine;
 use crate::phases::{Ended, Step};
 use crate::spawn::Program;
+use dockos_control::error::Result;
+use dockos_control::files;
 
 /// Docker's own bridges (docker0, and Swarm's docker_gwbridge), and those of networks made later. The rest of INPUT is
 /// left to the admin.

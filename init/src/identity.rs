@@ -6,8 +6,8 @@ use std::path::Path;
 
 use dockos_config::{Config, ManageEtcHosts};
 
-use crate::error::{Context, Fault, Result};
 use crate::machine::Machine;
+use dockos_control::error::{Context, Fault, Result};
 
 /// The name of a machine whose config and network give none.
 const DEFAULT: &str = "dockos";

@@ -13,10 +13,10 @@ use dockos_config::Config;
 use futures_util::{StreamExt, stream};
 use tokio::time::timeout;
 
-use crate::error::{Context, Result};
 use crate::machine::Machine;
 use crate::phases::{Ended, Step};
 use crate::{archive, docker, user_docker};
+use dockos_control::error::{Context, Result};
 
 /// Folders of archives: the root image's, then the state disk's, where an admin puts more.
 const FOLDERS: [&str; 2] = ["/usr/share/dockos/images", "/var/lib/dockos/images"];

@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::os::fd::AsRawFd;
 use std::path::Path;
 
-use crate::error::{Context, Result};
+use dockos_control::error::{Context, Result};
 
 /// `struct loop_info64` of linux/loop.h.
 #[repr(C)]

@@ -7,11 +7,11 @@ use dockos_config::{Cmdline, Config};
 use tokio::sync::watch;
 
 use crate::config::{Gathered, trial::Trials};
-use crate::error::Fault;
 use crate::network::Links;
 use crate::reaper::Reaper;
 use crate::supervise::Stop;
 use crate::timeline::{Outcome, Timeline};
+use dockos_control::error::Fault;
 
 /// The machine as PID 1 knows it. All on one thread.
 pub(crate) struct Machine {

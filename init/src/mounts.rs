@@ -6,7 +6,7 @@ use std::path::Path;
 use nix::mount::MsFlags;
 use sys_mount::{Mount, MountFlags};
 
-use crate::error::{Context, Result};
+use dockos_control::error::{Context, Result};
 
 /// A mount that does not depend on the machine.
 #[derive(Debug, Clone, Copy)]
@@ -50,7 +50,7 @@ pub(crate) const IN_ROOT: [FixedMount; 8] = [
 ];
 
 /// Makes each mount, and its directory first; goes on after a failure and returns all of them.
-pub(crate) fn make_all(mounts: &[FixedMount]) -> Vec<crate::error::Fault> {
+pub(crate) fn make_all(mounts: &[FixedMount]) -> Vec<dockos_control::error::Fault> {
     mounts.iter().filter_map(|m| make_fixed(m).err()).collect()
 }
 

@@ -8,13 +8,13 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use crate::clock::uptime;
-use crate::error::Result;
 use crate::machine::Machine;
 use crate::timeline::{Entry, Outcome};
 use crate::{
     commands, config, desktops, engine, fstab, guard, images, network, services, settings, state,
     user_docker, write_files,
 };
+use dockos_control::error::Result;
 
 /// What a phase came to.
 pub(crate) enum Step {

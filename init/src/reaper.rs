@@ -15,8 +15,8 @@ use nix::unistd::Pid;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
-use crate::error::{Context, Fault, Result};
 use crate::spawn::{self, Program};
+use dockos_control::error::{Context, Fault, Result};
 
 /// How a child ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

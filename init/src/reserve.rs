@@ -8,9 +8,9 @@ use nix::fcntl::{FallocateFlags, fallocate};
 use nix::sys::statvfs::statvfs;
 
 use crate::banner;
-use crate::error::{Context, Result};
 use crate::machine::Machine;
 use crate::state::MOUNT_POINT;
+use dockos_control::error::{Context, Result};
 
 const FILE: &str = "/var/lib/dockos/reserve";
 /// Bytes set aside.

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use sys_mount::MountFlags;
 
-use crate::error::{Context, Fault, Result};
 use crate::{loopdev, mounts};
+use dockos_control::error::{Context, Fault, Result};
 
 /// The root image, where the second initrd puts it.
 const IMAGE: &str = "/root.img";

@@ -5,8 +5,9 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use crate::error::{Context, Result};
-use crate::{clock, files};
+use crate::clock;
+use dockos_control::error::{Context, Result};
+use dockos_control::files;
 
 const FILE: &str = "/var/lib/dockos/random-seed";
 /// A time so far after the build, in seconds, is a wrong clock's, not the last time seen: 15 years, as systemd has it.

@@ -14,11 +14,11 @@ use dockos_config::{
     NetworkMode, PidMode, Restart, Service, Ulimit, UlimitName, UtsMode,
 };
 
-use crate::error::{Context, Fault, Result};
 use crate::machine::Machine;
 use crate::network::RESOLV_CONF;
 use crate::phases::{Ended, Step};
 use crate::{docker, engine, images, user_docker, users};
+use dockos_control::error::{Context, Fault, Result};
 
 /// Where the root image keeps its services' descriptions.
 const FOLDER: &str = "/usr/share/dockos/services";

@@ -17,7 +17,7 @@ use nix::libc;
 use nix::unistd::{Pid, pipe2};
 
 use crate::cgroup::Cgroup;
-use crate::error::{Context, Fault, Result};
+use dockos_control::error::{Context, Fault, Result};
 
 /// PATH of every program that PID 1 starts.
 pub(crate) const PATH: &str = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";

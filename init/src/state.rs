@@ -10,11 +10,11 @@ use dockos_config::CreateState;
 use sys_mount::MountFlags;
 
 use crate::blockdev::BlockDevice;
-use crate::error::{Context, Fault, Result};
 use crate::machine::Machine;
 use crate::phases::{Ended, Step};
 use crate::probe::Content;
 use crate::{banner, config, mounts, reserve, seed, state_create};
+use dockos_control::error::{Context, Fault, Result};
 
 /// Label of the file system, and name of the partition. XFS allows twelve characters: these are twelve.
 pub(crate) const LABEL: &str = "DOCKOS_STATE";

@@ -8,11 +8,11 @@ use std::time::Duration;
 use gptman::{GPT, GPTPartitionEntry};
 
 use crate::blockdev::{self, BlockDevice};
-use crate::error::{Context, Fault, Result};
 use crate::machine::Machine;
 use crate::probe::Content;
 use crate::spawn::{Io, Program};
 use crate::state::LABEL;
+use dockos_control::error::{Context, Fault, Result};
 
 /// A smaller disk is not worth it: XFS itself wants 300 MB.
 pub(crate) const SMALLEST: u64 = 1 << 30;

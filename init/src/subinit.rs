@@ -10,11 +10,11 @@ use tokio::sync::watch;
 use tokio::task::{LocalSet, spawn_local};
 
 use crate::cgroup::{self, Cgroup};
-use crate::error::{Context, Fault, Result};
 use crate::reaper::Reaper;
 use crate::supervise::keep_running;
 use crate::user_docker::INSIDE;
 use crate::{engine, log};
+use dockos_control::error::{Context, Fault, Result};
 
 /// Runs until SIGTERM. Returns the process's exit code.
 pub(crate) fn run() -> i32 {

@@ -4,8 +4,8 @@ use std::fs;
 
 use procfs::{Current, Meminfo};
 
-use crate::error::Context;
 use crate::machine::Machine;
+use dockos_control::error::Context;
 
 /// A setting below /proc/sys.
 struct Setting {

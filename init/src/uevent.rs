@@ -7,8 +7,8 @@ use nix::sys::socket::{
 };
 use tokio::io::unix::AsyncFd;
 
-use crate::error::{Context, Result};
 use crate::watch;
+use dockos_control::error::{Context, Result};
 
 /// The multicast group of the kernel's own events (group 2 would be udev's).
 const KERNEL_GROUP: u32 = 1;

@@ -14,10 +14,10 @@ use serde_json::{Map, Value, json};
 
 use crate::cgroup::Cgroup;
 use crate::engine::{self, Places};
-use crate::error::{Context, Fault, Result};
 use crate::machine::Machine;
 use crate::phases::{Ended, Step};
 use crate::{docker, services};
+use dockos_control::error::{Context, Fault, Result};
 
 /// The user Docker's socket: a link into the directory that its container sees as /run.
 pub(crate) const SOCKET: &str = "/run/docker.sock";

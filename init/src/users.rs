@@ -11,9 +11,9 @@ use dockos_config::{Config, User, UserItem};
 use nix::unistd::{Gid, Uid, setfsgid, setfsuid};
 
 use crate::accounts::{self, Person, Tables};
-use crate::error::{Context, Fault, Result};
-use crate::files;
 use crate::machine::Machine;
+use dockos_control::error::{Context, Fault, Result};
+use dockos_control::files;
 
 /// The tables as the image has them, kept for the day another config is put in force.
 const IMAGE: &str = "/run/dockos/accounts";

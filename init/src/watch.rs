@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 
 use tokio::io::unix::AsyncFd;
 
-use crate::error::{Context, Result};
+use dockos_control::error::{Context, Result};
 
 /// Puts a non-blocking descriptor under watch.
 pub(crate) fn readable(fd: impl Into<OwnedFd>) -> Result<AsyncFd<OwnedFd>> {

@@ -9,10 +9,10 @@ use std::rc::Rc;
 use dockos_config::WriteFile;
 
 use crate::accounts::number_of;
-use crate::error::{Context, Fault, Result};
-use crate::files;
 use crate::machine::Machine;
 use crate::phases::{Ended, Step, count};
+use dockos_control::error::{Context, Fault, Result};
+use dockos_control::files;
 
 /// The phase. A file that cannot be written is a problem that is named; the others are written.
 pub(crate) async fn phase(machine: &Rc<Machine>) -> Ended {

@@ -3,6 +3,7 @@
 use super::tree::{self, entries};
 use super::{Import, Kind};
 use crate::decode::Decode;
+use crate::order::sort_by_key;
 use crate::schema::Config;
 use crate::shape::{Keys, Shape};
 use crate::suggest::nearest;
@@ -234,7 +235,10 @@ pub(super) fn order(node: &mut Node, shape: &'static Shape) {
     let Kind::Mapping(entries) = &mut node.kind else { return };
     match inner(shape) {
         Shape::Keys(keys) => {
-            entries.sort_by_key(|entry| keys.keys.iter().position(|key| key.name == entry.key));
+            sort_by_key(entries, |entry| {
+                let place = keys.keys.iter().position(|key| key.name == entry.key);
+                place.map_or(0, |place| place as u128 + 1)
+            });
             for entry in entries {
                 if let Some(key) = keys.get(&entry.key) {
                     order(&mut entry.value, key.shape);

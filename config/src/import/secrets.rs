@@ -1,6 +1,7 @@
 //! What no note may show: passwords, keys and what files hold.
 
 use super::tree::entries as entries_of;
+use crate::order::sort_by_key;
 use crate::yaml::{Kind, Mark, Node};
 
 /// Parts of a key's name that tell of a secret; `_` and case do not count.
@@ -49,7 +50,7 @@ const QUOTED: usize = 60;
 pub(super) fn mask(text: &str, root: &Node) -> (String, Vec<String>) {
     let mut found = Found::default();
     found.collect(root, false);
-    found.marks.sort();
+    sort_by_key(&mut found.marks, |mark| mark.rank());
     found.marks.dedup();
     let mut lines: Vec<Vec<char>> = lines(text);
     for mark in &found.secret {
@@ -57,7 +58,7 @@ pub(super) fn mask(text: &str, root: &Node) -> (String, Vec<String>) {
         cover(&mut lines, *mark, found.marks.get(next).copied());
     }
     found.texts.retain(|text| !text.is_empty());
-    found.texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
+    sort_by_key(&mut found.texts, |text| u128::MAX - text.len() as u128);
     found.texts.dedup();
     let lines: Vec<String> = lines.into_iter().map(String::from_iter).collect();
     (lines.join("\n"), found.texts)

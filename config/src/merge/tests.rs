@@ -16,7 +16,7 @@ keys! {
         /// One value.
         pub one: Option<String>,
         /// A mapping.
-        pub map: BTreeMap<String, Inner>,
+        pub map: crate::map::Map<String, Inner>,
         /// A list that is replaced.
         pub list: Vec<String>,
         /// A list that is added to.

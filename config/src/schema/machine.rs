@@ -1,13 +1,12 @@
 //! The machine itself: the top level of the file and what `dockos:` holds.
 
-use std::collections::BTreeMap;
-
 use super::{
     CaCerts, Center, Console, Desktop, Docker, Group, Growpart, ManageEtcHosts, ModuleItem, Mount,
     MountDefaults, Network, NodeRole, Ntp, PowerState, Proxies, RegistryAuth, ResizeRootfs, Service, Swap,
     SystemDocker, Upgrade, UserItem, Watchdog, WriteFile, refused,
 };
 use crate::decode::{choice, keys};
+use crate::map::Map;
 use crate::value::{
     AbsPath, AuthorizedKey, Command, DomainName, Hostname, KeyValues, Line, Locale, Name, Registry,
     SysctlName, TimeZone,
@@ -102,9 +101,9 @@ keys! {
         /// The Docker of the tenants' desktops.
         pub docker: Docker,
         /// How the machine logs in to registries when it pulls images for services and desktops, by `HOST[:PORT]`; `docker.io` is Docker Hub.
-        pub registry_auths: BTreeMap<Registry, RegistryAuth>,
+        pub registry_auths: Map<Registry, RegistryAuth>,
         /// System services by name.
-        pub services: BTreeMap<Name, Service>,
+        pub services: Map<Name, Service>,
         /// Desktops, started in this order.
         @by("name")
         pub desktops: Vec<Desktop>,
@@ -113,7 +112,7 @@ keys! {
         @by("name")
         pub modules: Vec<ModuleItem>,
         /// Settings of the kernel, by their path below `/proc/sys` with dots or slashes.
-        pub sysctl: BTreeMap<SysctlName, Line>,
+        pub sysctl: Map<SysctlName, Line>,
         /// The hardware that restarts a machine which hangs.
         @later
         pub watchdog: Watchdog,

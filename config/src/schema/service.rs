@@ -1,9 +1,8 @@
 //! A system service, in the words of the Compose Specification.
 
-use std::collections::BTreeMap;
-
 use super::{DependsOn, ExtraHosts, Healthcheck, IpcMode, Logging, Ulimits, UtsMode, refused};
 use crate::decode::{choice, keys};
+use crate::map::Map;
 use crate::value::{
     AbsPath, Argv, Capability, CpuSet, CpuShares, Cpus, Device, Hostname, ImageRef, Interval, KeyValues,
     Line, OomScore, PidsLimit, SecurityOpt, ServiceVolume, Signal, Size, SysctlName, Tmpfs,
@@ -85,7 +84,7 @@ keys! {
         @default("64M")
         pub shm_size: Option<Size>,
         /// Kernel settings of its own namespaces.
-        pub sysctls: BTreeMap<SysctlName, Line>,
+        pub sysctls: Map<SysctlName, Line>,
         /// Limits of its processes: a number, or `{soft, hard}`.
         pub ulimits: Ulimits,
         /// The signal that asks it to stop.

@@ -94,7 +94,11 @@ macro_rules! from_text {
         $(
             impl Decode for $type {
                 const SHAPE: &'static Shape =
-                    &Shape::Scalar(&Scalar { name: $name, doc: $doc, examples: &[$($example),*] });
+                    &Shape::Scalar(&Scalar {
+                        name: $name,
+                        doc: crate::shape::doc($doc),
+                        examples: if cfg!(feature = "docs") { &[$($example),*] } else { &[] },
+                    });
 
                 fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
                     let text = scalar(node, $what, problems)?;

@@ -21,6 +21,11 @@ impl Mark {
         Self { source, line: fit(line), column: fit(column) }
     }
 
+    /// A number in the order of files, lines and columns.
+    pub(crate) fn rank(self) -> u128 {
+        u128::from(self.source) << 64 | u128::from(self.line) << 32 | u128::from(self.column)
+    }
+
     /// The first place of a file.
     pub(crate) fn start_of(source: u16) -> Self {
         Self { source, ..Self::START }

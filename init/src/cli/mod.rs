@@ -8,14 +8,12 @@ use nix::sys::reboot::reboot;
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
-mod config;
-mod edit;
-mod trial;
-
-use crate::error::Fault;
 use crate::power::Intent;
 use crate::timeline::{self, Timeline};
 use crate::{subinit, svg};
+
+/// `dockos config` (see `config-command/`).
+const CONFIG_COMMAND: &str = "/usr/lib/dockos/config";
 
 const HELP: &str = "\
 dockos: the command of DockOS
@@ -34,14 +32,6 @@ Exit status: 0 done, 1 failed, 2 wrong use.
 enum Failure {
     Usage(String),
     Failed(String),
-    /// It failed, and what failed was said already.
-    Told,
-}
-
-impl From<Fault> for Failure {
-    fn from(fault: Fault) -> Self {
-        Self::Failed(fault.to_string())
-    }
 }
 
 impl From<lexopt::Error> for Failure {
@@ -73,7 +63,6 @@ pub(crate) fn run(args: impl Iterator<Item = OsString>) -> i32 {
             eprintln!("{name}: {what}");
             1
         }
-        Err(Failure::Told) => 1,
     }
 }
 
@@ -86,7 +75,7 @@ fn command(parser: &mut lexopt::Parser) -> Result<i32, Failure> {
     };
     match verb.as_str() {
         "boot" => boot(parser),
-        "config" => config::run(parser),
+        "config" => config(parser),
         "poweroff" => end(parser, Intent::Off),
         "reboot" => end(parser, Intent::Reboot),
         "halt" => end(parser, Intent::Halt),
@@ -120,6 +109,13 @@ fn boot(parser: &mut lexopt::Parser) -> Result<i32, Failure> {
         None => print!("{}", timeline.table()),
     }
     Ok(0)
+}
+
+/// All that looks at configs and changes them is a program of its own: PID 1 is small, and does without.
+fn config(parser: &mut lexopt::Parser) -> Result<i32, Failure> {
+    use std::os::unix::process::CommandExt;
+    let error = std::process::Command::new(CONFIG_COMMAND).args(parser.raw_args()?).exec();
+    Err(Failure::Failed(format!("{CONFIG_COMMAND}: {error}")))
 }
 
 /// `shutdown [-h | -P | -r | -H] [now]`: only "now" is known.

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::commands;
-use crate::error::{Context, Fault, Result};
-use crate::files;
 use crate::machine::Machine;
 use crate::reaper::Exit;
 use crate::spawn::Program;
+use dockos_control::error::{Context, Fault, Result};
+use dockos_control::files;
 
 use super::media::read_bounded;
 

@@ -7,9 +7,9 @@ use std::path::Path;
 use sys_mount::{MountFlags, UnmountFlags};
 
 use crate::blockdev::BlockDevice;
-use crate::error::{Context, Fault, Result};
 use crate::mounts;
 use crate::probe::Content;
+use dockos_control::error::{Context, Fault, Result};
 
 /// Where a disk is mounted while it is read.
 const MOUNT_POINT: &str = "/run/dockos/media";

@@ -7,7 +7,6 @@
 mod fetch;
 mod firmware;
 mod media;
-pub(crate) mod record;
 mod sources;
 pub(crate) mod trial;
 
@@ -20,13 +19,13 @@ use dockos_config::{Loaded, Report, Source};
 use crate::banner;
 use crate::blockdev::{self, BlockDevice};
 use crate::clock::uptime;
-use crate::error::Result;
 use crate::machine::Machine;
 use crate::phases::{Ended, Step};
 use crate::{certificates, network};
+use dockos_control::error::Result;
 
-use record::{Record, Which};
-pub(crate) use sources::{Gathered, STATE_FILE, state_files};
+use dockos_control::record::{self, Record, Which};
+pub(crate) use sources::Gathered;
 
 /// With USB on board, disks may turn up until so many seconds after the kernel's start.
 const USB_UNTIL: f64 = 4.0;
@@ -130,7 +129,7 @@ fn load_last_good() -> Result<Option<Loaded>> {
     let Some(record) = Record::load(record::LAST_GOOD)? else { return Ok(None) };
     let sources = record.sources()?;
     // It was good for the DockOS that wrote it; this one may be older or newer.
-    dockos_config::load(sources).map(Some).map_err(|report| crate::error::Fault::new(report.short()))
+    dockos_config::load(sources).map(Some).map_err(|report| dockos_control::error::Fault::new(report.short()))
 }
 
 fn put_in_force(machine: &Machine, which: Which, loaded: Loaded, rejected: &[Source]) {

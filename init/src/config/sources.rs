@@ -9,8 +9,8 @@ use std::path::Path;
 use dockos_config::{Content, Datasource, Form, Layer, NoCloud, Part, Report, Seed, Source, Stage};
 
 use crate::blockdev::BlockDevice;
-use crate::error::{Context, Fault, Result};
 use crate::machine::Machine;
+use dockos_control::error::{Context, Fault, Result};
 
 use super::fetch::{self, Fetched};
 use super::media::{self, MediaFile, read_bounded};
@@ -18,10 +18,6 @@ use super::{firmware, wait_for_disks};
 
 /// In the root image: what whoever builds an image of their own wants everywhere.
 const ROOT_IMAGE: &str = "/usr/share/dockos/cloud-config.yml";
-/// On the state disk, all of them in the order of their names, then the one.
-const CONF_D: &str = "/var/lib/dockos/conf.d";
-pub(crate) const STATE_FILE: &str = "/var/lib/dockos/cloud-config.yml";
-
 /// Labels of NoCloud disks (cloud-init's documentation names both spellings) and of OpenStack's ConfigDrive.
 const NO_CLOUD: [&str; 2] = ["cidata", "CIDATA"];
 const CONFIG_DRIVE: [&str; 2] = ["config-2", "CONFIG-2"];
@@ -126,16 +122,6 @@ fn source_of(layer: Layer, stage: Stage, part: Part, number: usize) -> std::resu
         }
     };
     Ok(Source { layer, stage, form: Form::CloudConfig, name, text })
-}
-
-/// Files of the state disk, as they are now.
-pub(crate) fn state_files() -> std::result::Result<Vec<Source>, Report> {
-    let mut all = Gathered::default();
-    state(&mut all);
-    match all.refused.pop() {
-        Some(report) => Err(report),
-        None => Ok(all.sources),
-    }
 }
 
 /// What is there before the state disk is.
@@ -257,14 +243,9 @@ fn add_file(all: &mut Gathered, layer: Layer, stage: Stage, path: &Path) {
 
 /// What the state disk holds.
 pub(super) fn state(all: &mut Gathered) {
-    let entries = fs::read_dir(CONF_D).into_iter().flatten().flatten();
-    let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
-    paths.retain(|path| path.extension().is_some_and(|end| end == "yml" || end == "yaml"));
-    paths.sort();
-    for path in paths {
-        add_file(all, Layer::ConfD, Stage::State, &path);
+    for (layer, path) in dockos_control::state_files() {
+        add_file(all, layer, Stage::State, &path);
     }
-    add_file(all, Layer::StateFile, Stage::State, Path::new(STATE_FILE));
 }
 
 /// Fetches what is not here yet; the network is up. A file that cannot be had is a problem that is named.

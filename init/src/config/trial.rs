@@ -9,13 +9,13 @@ use dockos_config::{Layer, Source};
 use tokio::task::{JoinHandle, spawn_local};
 
 use crate::apply::{self, Applied};
-use crate::error::{Context, Fault, Result};
-use crate::files;
 use crate::machine::Machine;
 use crate::write_files::Saved;
+use dockos_control::error::{Context, Fault, Result};
+use dockos_control::files;
 
-use super::record::{self, Record, Which};
-use super::sources::STATE_FILE;
+use dockos_control::STATE_FILE;
+use dockos_control::record::{self, Record, Which};
 
 /// The trial that runs, if one does.
 #[derive(Default)]

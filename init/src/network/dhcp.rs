@@ -10,8 +10,8 @@ use tokio::time::sleep;
 
 use super::ways::{self, Way};
 use super::{Links, kernel};
-use crate::error::{Context, Result};
 use crate::machine::Machine;
+use dockos_control::error::{Context, Result};
 
 /// Seconds for one try; the next begins anew.
 const DHCP_BOUND: u32 = 60;

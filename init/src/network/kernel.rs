@@ -6,7 +6,7 @@ use rtnetlink::packet_route::link::{InfoData, InfoKind, InfoVlan, LinkMessage};
 use rtnetlink::{Handle, LinkMessageBuilder, LinkUnspec};
 
 use super::ways::Way;
-use crate::error::{Context, Result};
+use dockos_control::error::{Context, Result};
 
 /// Adds an address; for so many seconds, or for good.
 pub(super) async fn add_address(handle: &Handle, index: u32, address: Cidr, life: Option<u32>) -> Result<()> {

@@ -35,14 +35,16 @@ use dhcp::Lease;
 use resolv::Resolvers;
 use settled::{Awaited, View, awaited};
 
-use crate::error::{Context, Fault, Result};
 use crate::machine::Machine;
 use crate::phases::{Ended, Step};
+use dockos_control::error::{Context, Fault, Result};
 
 pub(crate) use resolv::RESOLV_CONF;
 
 /// How long a cable that is plugged in may take to be noticed (auto-negotiation of gigabit copper: up to 4 s).
 const CARRIER_BOUND: Duration = Duration::from_secs(5);
+/// What is waited for first.
+const CARRIER: &str = "a carrier on";
 /// How long the phase waits for a lease; DHCP goes on after that.
 const LEASE_BOUND: Duration = Duration::from_secs(15);
 /// How long a bridge listens and learns by default, each.
@@ -167,7 +169,10 @@ async fn reconfigure(machine: &Rc<Machine>, network: &Network) -> Result<Vec<Str
     let links = machine.links.get().ok_or_else(|| Fault::new("the network phase has not begun"))?;
     links.set_network(network);
     let network = Rc::clone(&links.network.borrow());
-    apply::apply(machine, links, &network).await
+    let problems = apply::apply(machine, links, &network).await?;
+    // Whoever asked is told, and nobody else.
+    links.told.borrow_mut().extend(problems.iter().cloned());
+    Ok(problems)
 }
 
 /// Looks again whenever something changed, for ever.
@@ -190,7 +195,7 @@ async fn settle(machine: &Machine, links: &Links) -> Ended {
         return Ok(Step::Skipped("no wired NIC".to_owned()));
     }
     let carrier_bound = CARRIER_BOUND + listening(&links.network.borrow());
-    links.wait(machine, "a carrier on", carrier_bound, |awaited| awaited.carriers).await;
+    links.wait(machine, CARRIER, carrier_bound, |awaited| awaited.carriers).await;
     let views = links.views.borrow().clone();
     let needed: Vec<&str> = views.iter().filter(|view| view.needed).map(|view| view.name.as_str()).collect();
     let missing = if any { String::new() } else { links.missing.borrow().join(", ") };
@@ -254,6 +259,9 @@ impl Links {
     /// Brings what is derived up to date: the addresses on the screen, the name servers.
     fn tell(&self, machine: &Machine) {
         let (resolved, leases) = (self.resolved.borrow(), self.leases.borrow());
+        if self.first.get().is_some_and(|first| !leases.contains_key(&first)) {
+            self.first.set(leases.keys().next().copied());
+        }
         for view in self.views.borrow_mut().iter_mut() {
             let lease = resolved.iter().find(|link| link.name == view.name);
             view.leased = lease.is_some_and(|link| leases.contains_key(&link.index));
@@ -276,6 +284,15 @@ impl Links {
         self.done.send_modify(|count| *count += 1);
     }
 
+    /// Who is waited for; cards that are not there yet could have a carrier too.
+    fn names(&self, what: &str, who: &impl for<'a> Fn(Awaited<'a>) -> Vec<&'a str>) -> String {
+        let names = who(awaited(&self.views.borrow(), self.any.get())).join(", ");
+        if names.is_empty() && what == CARRIER && !self.any.get() {
+            return self.missing.borrow().join(", ");
+        }
+        names
+    }
+
     /// Waits until nobody is named any more; returns who still is when the time is up.
     async fn wait(
         &self,
@@ -287,15 +304,7 @@ impl Links {
         let until = Instant::now() + bound;
         let mut done = self.done.subscribe();
         loop {
-            let mut names = {
-                let views = self.views.borrow();
-                who(awaited(&views, self.any.get())).join(", ")
-            };
-            let missing = self.missing.borrow();
-            if names.is_empty() && what.ends_with("carrier on") && !self.any.get() {
-                names = missing.join(", ");
-            }
-            drop(missing);
+            let names = self.names(what, &who);
             if names.is_empty() {
                 return None;
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use dockos_config::{AddressGeneration, BondParameters, BridgeParameters, Link, LinkLocal};
 
-use crate::error::{Context, Result};
+use dockos_control::error::{Context, Result};
 
 /// A file and what it is to hold.
 pub(super) type Setting = (String, String);
@@ -130,7 +130,7 @@ mod tests {
         for (parameters, expected) in cases {
             let text = format!("network: {{bonds: {{b: {{parameters: {parameters}}}}}}}");
             let config = dockos_config::parse("test", &text).unwrap();
-            let bond_config = config.network.bonds.first_key_value().unwrap().1;
+            let bond_config = config.network.bonds.iter().next().unwrap().1;
             assert_eq!(shown(&bond("b", &bond_config.parameters)), expected, "{parameters}");
         }
     }
@@ -148,7 +148,7 @@ mod tests {
         for (parameters, expected) in cases {
             let text = format!("network: {{bridges: {{b: {{parameters: {parameters}}}}}}}");
             let config = dockos_config::parse("test", &text).unwrap();
-            let bridge_config = config.network.bridges.first_key_value().unwrap().1;
+            let bridge_config = config.network.bridges.iter().next().unwrap().1;
             assert_eq!(shown(&bridge("b", &bridge_config.parameters)), expected, "{parameters}");
         }
     }

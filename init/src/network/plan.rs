@@ -138,7 +138,7 @@ fn on_its_base<'a>(
         What::Vlan { id, .. } => {
             let below = network.below(wanted.name);
             let base = below.first().and_then(|base| names_of(placed, base)).and_then(<[&str]>::first);
-            What::Vlan { id, base: *base? }
+            What::Vlan { id, base: base? }
         }
         other => other,
     };

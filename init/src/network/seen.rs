@@ -8,7 +8,7 @@ use futures_util::StreamExt;
 use rtnetlink::Handle;
 use rtnetlink::packet_route::link::{InfoKind, LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
 
-use crate::error::{Context, Result};
+use dockos_control::error::{Context, Result};
 
 /// ARPHRD_ETHER of linux/if_arp.h.
 const ETHERNET: &str = "1";

@@ -59,7 +59,8 @@ mod tests {
 
     #[test]
     fn who_is_waited_for() {
-        let cases: [(&[&str], bool, &[&str], &[&str]); 8] = [
+        type Names = &'static [&'static str];
+        let cases: [(Names, bool, Names, Names); 8] = [
             (&[], false, &[], &[]),
             (&["na"], false, &["eth0"], &[]),
             (&["nac"], false, &[], &["eth0"]),

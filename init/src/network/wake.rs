@@ -3,9 +3,10 @@
 
 use std::os::fd::AsRawFd;
 
+use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 
-use crate::error::{Context, Fault, Result};
+use dockos_control::error::{Context, Fault, Result};
 
 /// `ETHTOOL_SWOL`.
 const SET_WAKE: u32 = 6;
@@ -46,6 +47,8 @@ pub(super) fn set(nic: &str, on: bool) -> Result<()> {
         socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None).context(what)?;
     let mut request = Request { name, data: &raw mut info, rest: [0; 16] };
     // SAFETY: the request is laid out as the kernel's and points to a wolinfo that outlives the call.
-    unsafe { ethtool(socket.as_raw_fd(), &raw mut request) }.context(what)?;
-    Ok(())
+    match unsafe { ethtool(socket.as_raw_fd(), &raw mut request) } {
+        Err(Errno::EINVAL | Errno::EOPNOTSUPP) => Err(Fault::new(format!("{}: the card has none", what()))),
+        result => result.map(drop).context(what),
+    }
 }

@@ -133,7 +133,7 @@ mod tests {
     fn ways(link: &str) -> Vec<Way> {
         let text = format!("network: {{ethernets: {{eth0: {{dhcp4: true, {link}}}}}}}");
         let config = dockos_config::parse("test", &text).unwrap();
-        of_config(&config.network.ethernets.first_key_value().unwrap().1.link)
+        of_config(&config.network.ethernets.iter().next().unwrap().1.link)
     }
 
     fn shown(way: &Way) -> String {

@@ -1,9 +1,8 @@
 //! Interfaces joined as by a switch.
 
-use std::collections::BTreeMap;
-
 use super::Link;
 use crate::decode::keys;
+use crate::map::Map;
 use crate::value::{InterfaceId, PathCost, PortPriority, Priority, Seconds};
 
 keys! {
@@ -37,8 +36,8 @@ keys! {
         /// The bridge's rank among bridges: the least is the root.
         pub priority: Option<Priority>,
         /// What it costs to send by a port.
-        pub path_cost = "path-cost": BTreeMap<InterfaceId, PathCost>,
+        pub path_cost = "path-cost": Map<InterfaceId, PathCost>,
         /// The rank of a port in the bridge.
-        pub port_priority = "port-priority": BTreeMap<InterfaceId, PortPriority>,
+        pub port_priority = "port-priority": Map<InterfaceId, PortPriority>,
     }
 }

@@ -5,9 +5,8 @@ mod bridge;
 mod link;
 mod route;
 
-use std::collections::BTreeMap;
-
 use crate::decode::{Decode, Problems, keys};
+use crate::map::Map;
 use crate::shape::Shape;
 use crate::value::{Glob, Globs, InterfaceId, InterfaceName, MacAddress, Version, VlanId};
 use crate::yaml::{Kind, Node};
@@ -25,13 +24,13 @@ pub use route::{Route, RouteKind, RouteScope};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Network {
     /// Network cards, by name or by what `match` says.
-    pub ethernets: BTreeMap<InterfaceId, Ethernet>,
+    pub ethernets: Map<InterfaceId, Ethernet>,
     /// Several interfaces used as one.
-    pub bonds: BTreeMap<InterfaceName, Bond>,
+    pub bonds: Map<InterfaceName, Bond>,
     /// Interfaces joined as by a switch.
-    pub bridges: BTreeMap<InterfaceName, Bridge>,
+    pub bridges: Map<InterfaceName, Bridge>,
     /// Numbered networks on the wire of another interface.
-    pub vlans: BTreeMap<InterfaceName, Vlan>,
+    pub vlans: Map<InterfaceName, Vlan>,
 }
 
 keys! {
@@ -43,13 +42,13 @@ keys! {
         @default("2")
         pub version: Option<Version>,
         /// Network cards, by name or by what `match` says.
-        pub ethernets: BTreeMap<InterfaceId, Ethernet>,
+        pub ethernets: Map<InterfaceId, Ethernet>,
         /// Several interfaces used as one.
-        pub bonds: BTreeMap<InterfaceName, Bond>,
+        pub bonds: Map<InterfaceName, Bond>,
         /// Interfaces joined as by a switch.
-        pub bridges: BTreeMap<InterfaceName, Bridge>,
+        pub bridges: Map<InterfaceName, Bridge>,
         /// Numbered networks on the wire of another interface.
-        pub vlans: BTreeMap<InterfaceName, Vlan>,
+        pub vlans: Map<InterfaceName, Vlan>,
     }
 }
 

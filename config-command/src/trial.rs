@@ -3,18 +3,17 @@
 use std::io::{BufRead, Write};
 use std::time::Duration;
 
-use super::Failure;
-use super::config::{self, Options};
-use crate::config::record::{Record, Which};
-use crate::control::{Answer, Request, ask};
+use crate::options::Options;
+use crate::{Failure, files};
+use dockos_control::{Answer, Record, Request, Which, ask};
 
 /// How long a config is tried, unless it is said.
 const SECONDS: u64 = 60;
 
 /// Tries a file in place of the state disk's own.
-pub(super) fn start(file: &str, options: &Options) -> Result<i32, Failure> {
-    let loaded = config::in_place_of_state_file(file)?;
-    let changes = dockos_config::diff(&config::in_force()?, &loaded);
+pub(crate) fn start(file: &str, options: &Options) -> Result<u8, Failure> {
+    let loaded = files::in_place_of_state_file(file)?;
+    let changes = dockos_config::diff(&files::in_force()?, &loaded);
     for change in &changes {
         println!("{change}");
     }
@@ -31,7 +30,7 @@ pub(super) fn start(file: &str, options: &Options) -> Result<i32, Failure> {
         println!("It did not go well: going back.");
         return tell(&ask(&Request::Revert)?).map(|()| 1);
     }
-    if options.no_wait || !config::is_interactive() {
+    if options.no_wait || !files::is_interactive() {
         println!("`dockos config confirm` keeps it, `dockos config revert` goes back now.");
         return Ok(0);
     }
@@ -39,7 +38,7 @@ pub(super) fn start(file: &str, options: &Options) -> Result<i32, Failure> {
 }
 
 /// Enter keeps it. Whoever cannot press it any more, for the network is gone, gets the old config back.
-fn ask_person(seconds: u64) -> Result<i32, Failure> {
+fn ask_person(seconds: u64) -> Result<u8, Failure> {
     print!("Press Enter within {seconds} s to keep it, Ctrl-C to let it go back by itself: ");
     let _ = std::io::stdout().flush();
     let (sender, receiver) = std::sync::mpsc::channel();
@@ -59,7 +58,7 @@ fn ask_person(seconds: u64) -> Result<i32, Failure> {
 }
 
 /// Keeps what is tried.
-pub(super) fn confirm() -> Result<i32, Failure> {
+pub(crate) fn confirm() -> Result<u8, Failure> {
     let answer = ask(&Request::Confirm)?;
     tell(&answer)?;
     if let Some(path) = answer.kept_in {
@@ -69,7 +68,7 @@ pub(super) fn confirm() -> Result<i32, Failure> {
 }
 
 /// Goes back now.
-pub(super) fn revert() -> Result<i32, Failure> {
+pub(crate) fn revert() -> Result<u8, Failure> {
     tell(&ask(&Request::Revert)?)?;
     println!("The config before is in force again.");
     Ok(0)

@@ -4,14 +4,14 @@ use std::fmt;
 
 /// A failure as a sentence. PID 1 never matches on its failures: it shows them, and goes on without the part that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Fault(String);
+pub struct Fault(String);
 
 /// What a step of PID 1 returns.
-pub(crate) type Result<T> = std::result::Result<T, Fault>;
+pub type Result<T> = std::result::Result<T, Fault>;
 
 impl Fault {
     /// A failure that has no cause below it.
-    pub(crate) fn new(message: impl Into<String>) -> Self {
+    pub fn new(message: impl Into<String>) -> Self {
         Self(message.into())
     }
 }
@@ -25,7 +25,7 @@ impl fmt::Display for Fault {
 impl std::error::Error for Fault {}
 
 /// Says of a failed call what was being done, and to what.
-pub(crate) trait Context<T> {
+pub trait Context<T> {
     /// Puts `what` before the cause: `mount /dev/vda1 on /var: Invalid argument`.
     fn context(self, what: impl FnOnce() -> String) -> Result<T>;
 }

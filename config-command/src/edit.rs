@@ -7,16 +7,15 @@ use std::process::Command;
 
 use dockos_config::{EditError, KeyPath, Report, append};
 
-use super::Failure;
-use super::config::{self, Options};
-use crate::config::STATE_FILE;
-use crate::files;
+use crate::options::Options;
+use crate::{Failure, files};
+use dockos_control::{STATE_FILE, files::write_durably};
 
 /// Secrets may be in it.
 const MODE: u32 = 0o600;
 
 /// Sets one value.
-pub(super) fn set(options: &Options, key: &str, value: &str) -> Result<i32, Failure> {
+pub(crate) fn set(options: &Options, key: &str, value: &str) -> Result<u8, Failure> {
     match key.strip_suffix("[]") {
         Some(list) => change(options, list, |name, text, path| append(name, text, path, value)),
         None => change(options, key, |name, text, path| dockos_config::set(name, text, path, value)),
@@ -24,7 +23,7 @@ pub(super) fn set(options: &Options, key: &str, value: &str) -> Result<i32, Fail
 }
 
 /// Removes one.
-pub(super) fn unset(options: &Options, key: &str) -> Result<i32, Failure> {
+pub(crate) fn unset(options: &Options, key: &str) -> Result<u8, Failure> {
     change(options, key, dockos_config::unset)
 }
 
@@ -32,7 +31,7 @@ fn change(
     options: &Options,
     key: &str,
     change: impl FnOnce(&str, &str, &KeyPath) -> Result<String, EditError>,
-) -> Result<i32, Failure> {
+) -> Result<u8, Failure> {
     let path: KeyPath = key.parse().map_err(|error| Failure::Usage(format!("{error}")))?;
     let file = PathBuf::from(options.file.as_deref().unwrap_or(STATE_FILE));
     let name = file.display().to_string();
@@ -41,7 +40,7 @@ fn change(
     let changed = change(&name, &text, &path).map_err(|error| failed(&error))?;
     // A file that was bad before may be mended step by step; one that was good stays good.
     if let (Ok(()), Err(report)) = (check(&name, &text), check(&name, &changed)) {
-        config::tell(&report);
+        files::tell(&report);
         return Err(Failure::Failed(format!("{name} was not changed")));
     }
     write(&file, &changed)?;
@@ -65,7 +64,7 @@ fn write(file: &Path, text: &str) -> Result<(), Failure> {
     let file = std::path::absolute(file).map_err(|error| Failure::Failed(error.to_string()))?;
     let mode = fs::metadata(&file)
         .map_or(MODE, |metadata| std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o7777);
-    files::write_durably(&file, text.as_bytes(), mode).map_err(Failure::from)
+    write_durably(&file, text.as_bytes(), mode).map_err(Failure::from)
 }
 
 fn say_when(file: &Path) {
@@ -75,8 +74,8 @@ fn say_when(file: &Path) {
 }
 
 /// Opens a file in an editor until it is fine, or whoever edits gives up. The file itself is changed only at the end.
-pub(super) fn edit(file: Option<&str>) -> Result<i32, Failure> {
-    if !config::is_interactive() {
+pub(crate) fn edit(file: Option<&str>) -> Result<u8, Failure> {
+    if !files::is_interactive() {
         return Err(Failure::Usage("`dockos config edit` needs a terminal; `set` does not".to_owned()));
     }
     let file = PathBuf::from(file.unwrap_or(STATE_FILE));
@@ -84,7 +83,7 @@ pub(super) fn edit(file: Option<&str>) -> Result<i32, Failure> {
     let before = read_or_empty(&file).map_err(|error| Failure::Failed(format!("{name}: {error}")))?;
     let start = if before.is_empty() { "#cloud-config\n".to_owned() } else { before.clone() };
     let copy = std::env::temp_dir().join(format!("dockos-config-{}.yml", std::process::id()));
-    files::write_durably(&copy, start.as_bytes(), MODE)?;
+    write_durably(&copy, start.as_bytes(), MODE)?;
     let kept = edit_copy(&copy, &name);
     let _ = fs::remove_file(&copy);
     match kept? {
@@ -119,7 +118,7 @@ fn edit_copy(copy: &Path, name: &str) -> Result<Option<String>, Failure> {
         }
         let text = fs::read_to_string(copy).map_err(|error| Failure::Failed(format!("{name}: {error}")))?;
         let Err(report) = check(name, &text) else { return Ok(Some(text)) };
-        config::tell(&report);
+        files::tell(&report);
         println!("Edit again? [Y/n] ");
         let mut line = String::new();
         let read = std::io::stdin().read_line(&mut line);

@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::error::{Context, Fault, Result};
 
 /// Puts `bytes` at `path` with `mode`, whole or not at all, whatever happens to the power. Makes missing directories.
-pub(crate) fn write_durably(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+pub fn write_durably(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     let directory =
         path.parent().ok_or_else(|| Fault::new(format!("{}: not a file's path", path.display())))?;
     fs::create_dir_all(directory).context(|| format!("make {}", directory.display()))?;

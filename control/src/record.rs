@@ -10,16 +10,16 @@ use crate::error::{Context, Fault, Result};
 use crate::files;
 
 /// The record of this boot.
-pub(crate) const CURRENT: &str = "/run/dockos/config.json";
+pub const CURRENT: &str = "/run/dockos/config.json";
 /// That of the last boot that reached ready.
-pub(crate) const LAST_GOOD: &str = "/var/lib/dockos/last-good.json";
+pub const LAST_GOOD: &str = "/var/lib/dockos/last-good.json";
 /// Secrets are in it.
 const MODE: u32 = 0o600;
 
 /// Which config a machine runs with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Which {
+pub enum Which {
     /// The one that was found at this boot.
     Current,
     /// That has errors: the last good one.
@@ -32,8 +32,9 @@ pub(crate) enum Which {
 
 /// The files of a config.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Record {
-    pub(crate) which: Which,
+pub struct Record {
+    /// Which it is.
+    pub which: Which,
     /// Those in force.
     sources: Vec<File>,
     /// Those that were found at this boot and have errors.
@@ -52,13 +53,13 @@ struct File {
 
 impl Record {
     /// The record of a config in force.
-    pub(crate) fn new(which: Which, sources: &[Source], rejected: &[Source]) -> Self {
+    pub fn new(which: Which, sources: &[Source], rejected: &[Source]) -> Self {
         let files = |sources: &[Source]| sources.iter().map(File::from).collect();
         Self { which, sources: files(sources), rejected: files(rejected) }
     }
 
     /// Reads a record; `None` where there is none.
-    pub(crate) fn load(path: &str) -> Result<Option<Self>> {
+    pub fn load(path: &str) -> Result<Option<Self>> {
         match std::fs::read(path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             read => {
@@ -69,7 +70,7 @@ impl Record {
     }
 
     /// Writes it, unless the very same is there already: state disks wear.
-    pub(crate) fn save(&self, path: &str) -> Result<()> {
+    pub fn save(&self, path: &str) -> Result<()> {
         let text = serde_json::to_vec(self).context(|| format!("write {path}"))?;
         if std::fs::read(path).is_ok_and(|there| there == text) {
             return Ok(());
@@ -78,12 +79,12 @@ impl Record {
     }
 
     /// The files in force.
-    pub(crate) fn sources(&self) -> Result<Vec<Source>> {
+    pub fn sources(&self) -> Result<Vec<Source>> {
         self.sources.iter().map(Source::try_from).collect()
     }
 
     /// Those that have errors.
-    pub(crate) fn rejected(&self) -> Result<Vec<Source>> {
+    pub fn rejected(&self) -> Result<Vec<Source>> {
         self.rejected.iter().map(Source::try_from).collect()
     }
 }
