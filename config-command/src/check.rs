@@ -1,41 +1,53 @@
 //! `dockos config check`.
 
-use dockos_config::Diagnostic;
+use dockos_config::{Diagnostic, Loaded, Report};
 
 use crate::Failure;
-use crate::files::{found, print, read_file, tell};
+use crate::files::{current, found, print, read_file, tell};
 
 /// Checks files, or the config of this boot as it was found.
 pub(crate) fn check(files: &[String], json: bool) -> Result<u8, Failure> {
     let mut all = Vec::new();
     if files.is_empty() {
-        all.push(("this boot's config".to_owned(), dockos_config::load(found()?)));
+        all.push(("this boot's config".to_owned(), this_boot()?));
     }
     for file in files {
-        all.push((file.clone(), read_file(file)?.and_then(dockos_config::load)));
+        all.push((file.clone(), report_of(read_file(file)?.and_then(dockos_config::load))));
     }
-    let mut diagnostics: Vec<Diagnostic> = Vec::new();
-    let mut status = 0;
-    for (name, result) in all {
-        let (word, report) = match result {
-            Ok(loaded) => ("fine", loaded.report),
-            Err(report) => ("not usable", report),
-        };
-        status = status.max(u8::from(report.has_errors()));
-        if !json {
-            tell(&report);
-            print(&format!("{name}: {word}\n"));
-        }
-        diagnostics.extend(report.diagnostics);
-    }
+    let status = u8::from(all.iter().any(|(_, report)| report.has_errors()));
     if json {
-        let list: Vec<serde_json::Value> = diagnostics.iter().map(to_json).collect();
+        let diagnostics = all.iter().flat_map(|(_, report)| &report.diagnostics);
+        let list: Vec<serde_json::Value> = diagnostics.map(to_json).collect();
         print(&format!("{}\n", serde_json::to_string_pretty(&list).unwrap_or_default()));
+        return Ok(status);
+    }
+    for (name, report) in &all {
+        tell(report);
+        let word = if report.has_errors() { "not usable" } else { "fine" };
+        eprintln!("{name}: {word}");
     }
     Ok(status)
 }
 
-pub(crate) fn to_json(diagnostic: &Diagnostic) -> serde_json::Value {
+/// All that there is to say of what was found at this boot.
+fn this_boot() -> Result<Report, Failure> {
+    let record = current()?;
+    let mut report = record.complaints();
+    for failure in record.failures() {
+        eprintln!("{failure}\n");
+    }
+    report.diagnostics.extend(report_of(dockos_config::load(found()?)).diagnostics);
+    Ok(report)
+}
+
+fn report_of(result: Result<Loaded, Report>) -> Report {
+    match result {
+        Ok(loaded) => loaded.report,
+        Err(report) => report,
+    }
+}
+
+fn to_json(diagnostic: &Diagnostic) -> serde_json::Value {
     serde_json::json!({
         "file": diagnostic.source,
         "line": diagnostic.line,

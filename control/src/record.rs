@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use dockos_config::{Form, Layer, Source, Stage};
+use dockos_config::{Diagnostic, Form, Layer, Report, Severity, Source, Stage};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Context, Fault, Result};
@@ -40,6 +40,24 @@ pub struct Record {
     /// Those that were found at this boot and have errors.
     #[serde(default)]
     rejected: Vec<File>,
+    /// What is wrong with what was found and is no config at all.
+    #[serde(default)]
+    complaints: Vec<Complaint>,
+    /// What could not be had.
+    #[serde(default)]
+    failures: Vec<String>,
+}
+
+/// A [`Diagnostic`] as it is written to a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Complaint {
+    source: String,
+    line: u32,
+    column: u32,
+    message: String,
+    hint: String,
+    text: String,
+    caret: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +73,27 @@ impl Record {
     /// The record of a config in force.
     pub fn new(which: Which, sources: &[Source], rejected: &[Source]) -> Self {
         let files = |sources: &[Source]| sources.iter().map(File::from).collect();
-        Self { which, sources: files(sources), rejected: files(rejected) }
+        let (complaints, failures) = (Vec::new(), Vec::new());
+        Self { which, sources: files(sources), rejected: files(rejected), complaints, failures }
+    }
+
+    /// The same with what is wrong beside the files that can be read.
+    #[must_use]
+    pub fn with_faults(mut self, reports: &[Report], failure: Option<String>) -> Self {
+        let diagnostics = reports.iter().flat_map(|report| &report.diagnostics);
+        self.complaints = diagnostics.map(Complaint::from).collect();
+        self.failures.extend(failure);
+        self
+    }
+
+    /// What is wrong with what was found and is no config at all.
+    pub fn complaints(&self) -> Report {
+        Report { diagnostics: self.complaints.iter().map(Diagnostic::from).collect() }
+    }
+
+    /// What could not be had at this boot.
+    pub fn failures(&self) -> &[String] {
+        &self.failures
     }
 
     /// Reads a record; `None` where there is none.
@@ -86,6 +124,20 @@ impl Record {
     /// Those that have errors.
     pub fn rejected(&self) -> Result<Vec<Source>> {
         self.rejected.iter().map(Source::try_from).collect()
+    }
+}
+
+impl From<&Diagnostic> for Complaint {
+    fn from(diagnostic: &Diagnostic) -> Self {
+        let Diagnostic { source, line, column, message, hint, text, caret, .. } = diagnostic.clone();
+        Self { source, line, column, message, hint, text, caret }
+    }
+}
+
+impl From<&Complaint> for Diagnostic {
+    fn from(complaint: &Complaint) -> Self {
+        let Complaint { source, line, column, message, hint, text, caret } = complaint.clone();
+        Self { severity: Severity::Error, source, line, column, message, hint, text, caret }
     }
 }
 

@@ -219,7 +219,9 @@ fn check_status(response: &Response<Body>) -> Result<(), Failure> {
         (false, _) => Again::Never,
     };
     let reason = status.canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default();
-    Err(Failure { again, ..Failure::last(format!("HTTP status {}{reason}", status.as_u16()), hint) })
+    let kind = if [404, 410].contains(&status.as_u16()) { Kind::NotFound } else { Kind::Failed };
+    let failure = Failure::last(format!("HTTP status {}{reason}", status.as_u16()), hint).of(kind);
+    Err(Failure { again, ..failure })
 }
 
 /// `Retry-After`, in seconds or as a date. A date counts from the server's own clock: ours may not be set.

@@ -9,6 +9,8 @@ pub(crate) enum Kind {
     Failed,
     /// Wrong use.
     Usage,
+    /// The server says that there is no such file: some files need not be there.
+    NotFound,
     /// The content is not what was pinned.
     Mismatch,
     /// More bytes than allowed.
@@ -21,6 +23,7 @@ impl Kind {
         ExitCode::from(match self {
             Self::Failed => 1,
             Self::Usage => 2,
+            Self::NotFound => 3,
             Self::Mismatch => 4,
             Self::TooLarge => 5,
         })

@@ -9,6 +9,7 @@
 //! | 0 | fetched |
 //! | 1 | failed: network, HTTP, TLS, or the output could not be written |
 //! | 2 | wrong use |
+//! | 3 | the server says that there is no such file (404, 410) |
 //! | 4 | the content is not what `--sha256` pins |
 //! | 5 | larger than `--max-bytes` |
 

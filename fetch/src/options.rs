@@ -29,8 +29,8 @@ dockos-fetch: fetches a URL within bounds, whole or not at all
 At most 5 redirects are followed, never from https to http. HTTP_PROXY, HTTPS_PROXY, ALL_PROXY name a proxy that takes
 CONNECT, NO_PROXY the hosts to reach without it.
 
-Exit status: 0 fetched, 1 failed (network, HTTP, TLS, output), 2 wrong use, 4 not what --sha256 pins,
-5 larger than --max-bytes.
+Exit status: 0 fetched, 1 failed (network, HTTP, TLS, output), 2 wrong use, 3 no such file there,
+4 not what --sha256 pins, 5 larger than --max-bytes.
 ";
 
 /// What to do.

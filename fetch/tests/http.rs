@@ -37,7 +37,7 @@ fn files_are_replaced_whole_and_are_private() {
     let file = dir.path().join("user-data");
     fs::write(&file, "old").unwrap();
     let to = file.to_str().unwrap();
-    fetch(&[&server.url("/bad"), "--output", to]).expect(1, "HTTP status 404 Not Found; check the path");
+    fetch(&[&server.url("/bad"), "--output", to]).expect(3, "HTTP status 404 Not Found; check the path");
     assert_eq!(fs::read_to_string(&file).unwrap(), "old");
     fetch(&[&server.url("/good"), "--output", to]).expect_ok("");
     assert_eq!(fs::read_to_string(&file).unwrap(), "new");
@@ -111,7 +111,8 @@ fn what_cannot_get_better_is_tried_once() {
         exchange.answer(&status, "", "");
     });
     for status in ["400", "401", "403", "404", "405", "410", "416", "304", "300"] {
-        fetch(&[&server.url(&format!("/{status}"))]).expect(1, &format!("HTTP status {status}"));
+        let exit = if ["404", "410"].contains(&status) { 3 } else { 1 };
+        fetch(&[&server.url(&format!("/{status}"))]).expect(exit, &format!("HTTP status {status}"));
     }
     assert_eq!(server.heads().len(), 9);
 }

@@ -26,6 +26,8 @@ use dockos_control::error::{Context, Fault, Result};
 const BOUND: Duration = Duration::from_secs(300);
 /// A pipe holds 64 kB: so many reads empty it.
 const PIPE_READS: usize = 16;
+/// So much of a program's output is kept, for whoever asked for it.
+const MOST_KEPT: usize = 64 << 10;
 /// Where the output is kept, beside the consoles.
 const LOG: &str = "/run/dockos/log/commands.log";
 
@@ -83,9 +85,32 @@ pub(crate) struct Run {
 pub(crate) async fn run_program(
     machine: &Machine,
     name: &str,
-    mut program: Program,
+    program: Program,
     bound: Duration,
 ) -> Result<Run> {
+    run_with(machine, name, program, bound, None).await.map(|(run, _)| run)
+}
+
+/// What a program writes, none of which is shown.
+pub(crate) async fn output_of(
+    machine: &Machine,
+    name: &str,
+    program: Program,
+    bound: Duration,
+) -> Result<String> {
+    let kept = Some(RefCell::default());
+    let (_, output) = run_with(machine, name, program, bound, kept).await?;
+    let kept = output.kept.as_ref().map(RefCell::take).unwrap_or_default();
+    Ok(String::from_utf8_lossy(&kept).into_owned())
+}
+
+async fn run_with(
+    machine: &Machine,
+    name: &str,
+    mut program: Program,
+    bound: Duration,
+    kept: Option<RefCell<Vec<u8>>>,
+) -> Result<(Run, Rc<Output>)> {
     let (output, input) = pipe2(OFlag::O_CLOEXEC).context(|| "make a pipe".to_owned())?;
     fcntl(&output, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).context(|| "set up a pipe".to_owned())?;
     program.env = environment::of_command(program.env, &machine.config());
@@ -94,7 +119,7 @@ pub(crate) async fn run_program(
     let mut child = machine.reaper.spawn(&program).context(|| name.to_owned())?;
     drop(input);
     let pipe = pipe::Receiver::from_owned_fd(output).context(|| "read a pipe".to_owned())?;
-    let output = Rc::new(Output { name: name.to_owned(), pipe, last_line: RefCell::default() });
+    let output = Rc::new(Output { name: name.to_owned(), pipe, last_line: RefCell::default(), kept });
     let ended = async {
         tokio::select! {
             exit = child.wait() => exit,
@@ -105,9 +130,10 @@ pub(crate) async fn run_program(
     output.drain();
     let last_line = output.last_line.borrow().clone();
     // What goes on in the background keeps its pipe: without it, its next word would be its last.
-    spawn_local(async move { output.show().await });
+    let shown = Rc::clone(&output);
+    spawn_local(async move { shown.show().await });
     match ended {
-        Ok(exit) => Ok(Run { exit, last_line }),
+        Ok(exit) => Ok((Run { exit, last_line }, output)),
         Err(_) => Err(Fault::new(format!("{name} still runs after {} s; the boot goes on", bound.as_secs()))),
     }
 }
@@ -117,6 +143,8 @@ struct Output {
     name: String,
     pipe: pipe::Receiver,
     last_line: RefCell<String>,
+    /// Where it is kept in place of being shown.
+    kept: Option<RefCell<Vec<u8>>>,
 }
 
 impl Output {
@@ -146,6 +174,13 @@ impl Output {
     }
 
     fn say(&self, bytes: &[u8], log: Option<&mut File>) {
+        if let Some(kept) = &self.kept {
+            let mut kept = kept.borrow_mut();
+            if kept.len() < MOST_KEPT {
+                kept.extend_from_slice(bytes);
+            }
+            return;
+        }
         for line in BufReader::new(bytes).split(b'\n').map_while(std::result::Result::ok) {
             let line: String =
                 String::from_utf8_lossy(&line).chars().filter(|c| *c == '\t' || !c.is_control()).collect();

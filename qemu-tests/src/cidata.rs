@@ -8,16 +8,26 @@ use crate::tool::{self, tool};
 
 /// Writes a NoCloud disk with `user_data`, byte for byte, into `image`.
 pub fn write_cidata(image: &Path, user_data: &[u8]) -> Result<()> {
+    write_fat(image, "cidata", &[("meta-data", b"instance-id: dockos-vm\n"), ("user-data", user_data)])
+}
+
+/// Writes a FAT disk of a label with these files, given by their paths on it.
+pub fn write_fat(image: &Path, label: &str, files: &[(&str, &[u8])]) -> Result<()> {
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
-    let (meta, user) = (folder.path().join("meta-data"), folder.path().join("user-data"));
-    fs::write(&meta, "instance-id: dockos-vm\n")?;
-    fs::write(&user, user_data)?;
+    let mut bytes = 0;
+    for (path, content) in files {
+        let path = folder.path().join(path);
+        path.parent().map(fs::create_dir_all).transpose()?;
+        fs::write(path, content)?;
+        bytes += content.len();
+    }
     if image.exists() {
         fs::remove_file(image)?;
     }
-    let kibibytes = (1024 + user_data.len() / 1024 * 2).to_string();
-    tool::run(tool("mkfs.vfat").args(["-n", "cidata", "-C"]).arg(image).arg(kibibytes))?;
-    tool::run(tool("mcopy").arg("-i").arg(image).args([meta, user]).arg("::"))?;
+    let kibibytes = (1024 + bytes / 1024 * 2).to_string();
+    tool::run(tool("mkfs.vfat").args(["-n", label, "-C"]).arg(image).arg(kibibytes))?;
+    let top = fs::read_dir(folder.path())?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    tool::run(tool("mcopy").args(["-s", "-i"]).arg(image).args(top).arg("::"))?;
     Ok(())
 }
 

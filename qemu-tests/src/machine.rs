@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Result;
 
-use crate::{Accel, BootFiles, Disk, Vm, ports, tool, write_cidata};
+use crate::{Accel, BootFiles, Disk, Vm, ports, tool, write_cidata, write_fat};
 
 /// A TCP port of the host's loopback that leads to one of the guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,9 @@ pub struct Forward {
     pub guest: u16,
 }
 
+/// A FAT disk: its label, and its files by their paths.
+type Media = (String, Vec<(String, Vec<u8>)>);
+
 /// A description of a virtual PC. As made by [`Machine::new`]: two processors, 2 GB, a wired NIC, no disk, no config.
 #[derive(Debug, Clone)]
 pub struct Machine {
@@ -28,10 +31,12 @@ pub struct Machine {
     pub(crate) forwards: Vec<Forward>,
     wanted: Vec<u16>,
     user_data: Option<Vec<u8>>,
+    media: Vec<Media>,
     memory: u32,
     cpus: u32,
     append: Vec<String>,
     nic: bool,
+    boot_file: Option<String>,
     display: bool,
     initramfs: String,
     extra: Vec<OsString>,
@@ -47,10 +52,12 @@ impl Machine {
             forwards: Vec::new(),
             wanted: Vec::new(),
             user_data: None,
+            media: Vec::new(),
             memory: 2048,
             cpus: 2,
             append: vec!["console=ttyS0".to_owned()],
             nic: true,
+            boot_file: None,
             display: false,
             initramfs: "initramfs".to_owned(),
             extra: Vec::new(),
@@ -61,6 +68,14 @@ impl Machine {
     #[must_use]
     pub fn config(mut self, user_data: impl AsRef<[u8]>) -> Self {
         self.user_data = Some(user_data.as_ref().to_vec());
+        self
+    }
+
+    /// A FAT disk of a label with these files, given by their paths on it.
+    #[must_use]
+    pub fn media(mut self, label: &str, files: &[(&str, &[u8])]) -> Self {
+        let files = files.iter().map(|(path, bytes)| ((*path).to_owned(), bytes.to_vec())).collect();
+        self.media.push((label.to_owned(), files));
         self
     }
 
@@ -141,6 +156,13 @@ impl Machine {
         self
     }
 
+    /// What the network's DHCP server gives as boot file.
+    #[must_use]
+    pub fn boot_file(mut self, name: &str) -> Self {
+        self.boot_file = Some(name.to_owned());
+        self
+    }
+
     /// Boots the machine, once no other runs.
     pub fn start(self) -> Result<Vm> {
         Vm::start(self)
@@ -178,6 +200,13 @@ impl Machine {
             write_cidata(&cidata, user_data)?;
             add_disk(&mut qemu, "cidata", &cidata, "cidata");
         }
+        for (number, (label, files)) in self.media.iter().enumerate() {
+            let image = folder.join(format!("media{number}.img"));
+            let files: Vec<(&str, &[u8])> =
+                files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())).collect();
+            write_fat(&image, label, &files)?;
+            add_disk(&mut qemu, &format!("media{number}"), &image, &format!("media{number}"));
+        }
         qemu.args(&self.extra);
         Ok(qemu)
     }
@@ -186,7 +215,8 @@ impl Machine {
         let forwards = self.forwards.iter();
         let forwards =
             forwards.map(|Forward { host, guest }| format!(",hostfwd=tcp:127.0.0.1:{host}-:{guest}"));
-        format!("user,id=net{}", forwards.collect::<String>())
+        let boot_file = self.boot_file.iter().map(|name| format!(",bootfile={name}"));
+        format!("user,id=net{}", forwards.chain(boot_file).collect::<String>())
     }
 }
 

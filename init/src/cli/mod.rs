@@ -13,7 +13,7 @@ use crate::timeline::{self, Timeline};
 use crate::{subinit, svg};
 
 /// `dockos config` (see `config-command/`).
-const CONFIG_COMMAND: &str = "/usr/lib/dockos/config";
+pub(crate) const CONFIG_COMMAND: &str = "/usr/lib/dockos/config";
 
 const HELP: &str = "\
 dockos: the command of DockOS

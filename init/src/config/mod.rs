@@ -14,15 +14,16 @@ use std::fmt::Write as _;
 use std::rc::Rc;
 use std::time::Duration;
 
-use dockos_config::{Loaded, Report, Source};
+use dockos_config::{Config, Loaded, Report, Source};
 
-use crate::banner;
 use crate::blockdev::{self, BlockDevice};
 use crate::clock::uptime;
 use crate::machine::Machine;
 use crate::phases::{Ended, Step};
+use crate::spawn::Program;
+use crate::{banner, commands};
 use crate::{certificates, network};
-use dockos_control::error::Result;
+use dockos_control::error::{Fault, Result};
 
 use dockos_control::record::{self, Record, Which};
 pub(crate) use sources::Gathered;
@@ -58,30 +59,41 @@ pub(crate) async fn phase(machine: &Rc<Machine>) -> Ended {
 async fn choose(machine: &Rc<Machine>) -> Ended {
     let mut gathered = machine.gathered.take();
     sources::state(&mut gathered);
-    let fetched = fetch_rest(machine, &mut gathered).await;
-    let why_not = match fetched {
-        Err(fault) => Some(fault.to_string()),
-        Ok(()) => refused(&gathered),
-    };
-    let attempt = match why_not {
-        Some(why) => Err(why),
-        None => dockos_config::load(gathered.sources.clone()).map_err(|report| report.to_string()),
-    };
-    match attempt {
+    let failure = fetch_rest(machine, &mut gathered).await.err();
+    if failure.is_some() || !gathered.refused.is_empty() {
+        let bad = Bad { reports: std::mem::take(&mut gathered.refused), failure };
+        return fall_back(machine, &gathered, bad).await;
+    }
+    match dockos_config::load(gathered.sources.clone()) {
         Ok(loaded) => {
             tell_warnings(&loaded.report);
             let note = describe(&gathered);
-            put_in_force(machine, Which::Current, loaded, &[]);
+            put_in_force(machine, Record::new(Which::Current, loaded.sources(), &[]), Some(loaded));
             Ok(note)
         }
-        Err(why) => fall_back(machine, &gathered, &why),
+        Err(report) => {
+            let record = |which, sources: &[Source]| Record::new(which, sources, &gathered.sources);
+            fall_back_to(machine, &gathered, &report.to_string(), record).await
+        }
     }
 }
 
-/// Files that are no config at all make the whole bad, just as an error in one that is.
-fn refused(gathered: &Gathered) -> Option<String> {
-    let texts: Vec<String> = gathered.refused.iter().map(Report::to_string).collect();
-    (!texts.is_empty()).then(|| texts.join("\n"))
+/// What keeps a config from being used before it is even read.
+struct Bad {
+    /// Files that are no config at all: they make the whole bad, just as an error in one that is.
+    reports: Vec<Report>,
+    /// What could not be had.
+    failure: Option<Fault>,
+}
+
+async fn fall_back(machine: &Rc<Machine>, gathered: &Gathered, bad: Bad) -> Ended {
+    let failure = bad.failure.map(|fault| fault.to_string());
+    let texts = bad.reports.iter().map(Report::to_string).chain(failure.clone());
+    let why = texts.collect::<Vec<_>>().join("\n");
+    let record = |which, sources: &[Source]| {
+        Record::new(which, sources, &gathered.sources).with_faults(&bad.reports, failure.clone())
+    };
+    fall_back_to(machine, gathered, &why, record).await
 }
 
 async fn fetch_rest(machine: &Rc<Machine>, gathered: &mut Gathered) -> Result<()> {
@@ -97,44 +109,76 @@ async fn fetch_rest(machine: &Rc<Machine>, gathered: &mut Gathered) -> Result<()
     sources::fetched(machine, gathered).await
 }
 
-/// The last good config, or the defaults, and a red banner that says why.
-fn fall_back(machine: &Machine, gathered: &Gathered, why: &str) -> Ended {
+/// The last good config, or the defaults, and a red banner that says why. `record` makes what is kept of this boot.
+async fn fall_back_to(
+    machine: &Rc<Machine>,
+    gathered: &Gathered,
+    why: &str,
+    record: impl Fn(Which, &[Source]) -> Record,
+) -> Ended {
     let last_good = load_last_good().unwrap_or_else(|fault| {
         machine.problem(format!("config: the last good one: {fault}"));
         None
     });
     let (headline, note) = match &last_good {
-        Some(_) => (
-            "The cloud-config has errors and is not used; the machine runs with its last good one.",
-            "errors: the last good config",
-        ),
-        None => (
-            "The cloud-config has errors and is not used; the machine runs with its defaults.",
-            "errors: built-in defaults",
-        ),
+        Some(_) => (&LAST_GOOD_BANNER, "errors: the last good config"),
+        None => (&DEFAULTS_BANNER, "errors: built-in defaults"),
     };
-    banner::red(headline, &why);
-    machine.problem(format!("config: {}", first_line(why)));
     match last_good {
-        Some(loaded) => put_in_force(machine, Which::LastGood, loaded, &gathered.sources),
-        None => {
-            machine.set_config(None);
-            machine.check(Record::new(Which::Defaults, &[], &gathered.sources).save(record::CURRENT));
+        Some(loaded) => {
+            put_in_force(machine, record(Which::LastGood, loaded.sources()), Some(loaded));
         }
+        None => put_in_force(machine, record(Which::Defaults, &[]), None),
+    }
+    banner::red(headline.english, &why);
+    machine.problem(format!("config: {}", first_line(why)));
+    if speaks_chinese(&machine.config(), gathered) {
+        banner::red(headline.chinese, &in_chinese(machine).await.unwrap_or_else(|_| why.to_owned()));
     }
     Ok(Step::Done(note.to_owned()))
+}
+
+/// A headline in both languages.
+struct Headline {
+    english: &'static str,
+    chinese: &'static str,
+}
+
+const LAST_GOOD_BANNER: Headline = Headline {
+    english: "The cloud-config has errors and is not used; the machine runs with its last good one.",
+    chinese: "cloud-config 有错误，未被采用；本机正使用上一次正确的配置运行。",
+};
+const DEFAULTS_BANNER: Headline = Headline {
+    english: "The cloud-config has errors and is not used; the machine runs with its defaults.",
+    chinese: "cloud-config 有错误，未被采用；本机正使用默认配置运行。",
+};
+
+/// Whether whoever wrote the config reads Chinese: by the locale in force, or by that of the files, which have errors
+/// and may not be YAML at all.
+fn speaks_chinese(config: &Config, gathered: &Gathered) -> bool {
+    let asks = |text: &str| text.lines().any(|line| line.starts_with("locale:") && line.contains("zh"));
+    config.locale.as_ref().is_some_and(|locale| locale.as_str().starts_with("zh"))
+        || gathered.sources.iter().any(|source| asks(&source.text) || source.text.contains("cc.locale=zh"))
+}
+
+/// What is wrong, in Chinese. The command has the translations: PID 1 carries none that it rarely needs.
+async fn in_chinese(machine: &Rc<Machine>) -> Result<String> {
+    let mut program = Program::new([crate::cli::CONFIG_COMMAND, "check"]);
+    program.env.push("LANG=zh_CN.UTF-8".to_owned());
+    commands::output_of(machine, "config", program, Duration::from_secs(10)).await
 }
 
 fn load_last_good() -> Result<Option<Loaded>> {
     let Some(record) = Record::load(record::LAST_GOOD)? else { return Ok(None) };
     let sources = record.sources()?;
     // It was good for the DockOS that wrote it; this one may be older or newer.
-    dockos_config::load(sources).map(Some).map_err(|report| dockos_control::error::Fault::new(report.short()))
+    dockos_config::load(sources).map(Some).map_err(|report| Fault::new(report.short()))
 }
 
-fn put_in_force(machine: &Machine, which: Which, loaded: Loaded, rejected: &[Source]) {
-    machine.check(Record::new(which, loaded.sources(), rejected).save(record::CURRENT));
-    machine.set_config(Some(loaded.config));
+/// `None`: the defaults.
+fn put_in_force(machine: &Machine, record: Record, loaded: Option<Loaded>) {
+    machine.check(record.save(record::CURRENT));
+    machine.set_config(loaded.map(|loaded| loaded.config));
 }
 
 /// Keeps the config in force as the last good one, once the boot has shown that it is. Called at ready.

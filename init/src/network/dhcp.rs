@@ -39,6 +39,9 @@ pub(super) struct Lease {
     pub(super) search: Vec<String>,
 }
 
+/// The DHCP option for a config's URL: the first of those that RFC 3942 leaves to each site.
+const CONFIG_URL: u8 = 224;
+
 /// Asks for a lease and keeps it, for ever, with a pause after a failure.
 pub(super) async fn keep(machine: Rc<Machine>, links: Rc<Links>, client: Client) {
     loop {
@@ -57,6 +60,7 @@ async fn run(machine: &Machine, links: &Links, client: &Client) -> Result<()> {
     config.set_iface_mac_raw(&client.mac).context(what)?;
     // Without it a server that offers and then falls silent would be waited for for ever.
     config.set_timeout_sec(DHCP_BOUND);
+    config.request_extra_dhcp_opts(&[CONFIG_URL]);
     match client.identifier {
         DhcpIdentifier::Mac => config.use_mac_as_client_id(),
         DhcpIdentifier::Duid => config.set_client_id(0xff, &duid(client.mac)),
@@ -104,6 +108,9 @@ async fn take(machine: &Machine, links: &Links, client: &Client, lease: &DhcpV4L
         kernel::set_mtu(&links.handle, *index, mtu.into()).await?;
     }
     links.leases.borrow_mut().insert(*index, new);
+    if links.first_lease(*index) {
+        machine.config_url.replace(config_url(lease));
+    }
     if links.first_lease(*index) && overrides.use_hostname != Some(false) {
         take_host_name(machine, lease);
     }
@@ -124,6 +131,24 @@ fn lease_of(client: &Client, lease: &DhcpV4Lease) -> Lease {
         servers: servers.filter(|_| overrides.use_dns != Some(false)).collect(),
         search: search.filter(|_| overrides.use_domains == UseDomains::Yes).cloned().collect(),
     }
+}
+
+/// Where the network says that configs are: the site's option 224, or a boot file that is the URL of a YAML, or a
+/// well-known path of the next server. Looked at only where the kernel command line says `ds=dhcp`: by default no
+/// network decides what a machine is.
+fn config_url(lease: &DhcpV4Lease) -> Option<String> {
+    let is_url = |text: &String| {
+        (text.starts_with("http://") || text.starts_with("https://"))
+            && text.bytes().all(|b| b.is_ascii_graphic())
+    };
+    let option = lease.get_option_raw(CONFIG_URL).and_then(|raw| {
+        // Code and length come first.
+        String::from_utf8(raw.get(2..)?.to_vec()).ok()
+    });
+    let file = lease.file_str.clone().filter(|file| file.ends_with(".yml") || file.ends_with(".yaml"));
+    let next =
+        (!lease.siaddr.is_unspecified()).then(|| format!("http://{}/dockos/cloud-config.yml", lease.siaddr));
+    option.filter(is_url).or_else(|| file.filter(is_url)).or(next)
 }
 
 /// A config without a host name takes the one that the network gives.
