@@ -55,7 +55,8 @@ keys! {
         @add
         pub runcmd: Vec<Command>,
         /// Filesystems to mount besides the machine's own: lists of the fields of fstab,
-        /// `[SPEC, PATH, TYPE, OPTIONS, FREQ, PASSNO]`, of which the first two are needed.
+        /// `[SPEC, PATH, TYPE, OPTIONS, FREQ, PASSNO]`, of which the first two are needed. Shares of other
+        /// machines are not mounted yet.
         @add
         pub mounts: Vec<Mount>,
         /// What `mounts` leave out, six fields of fstab.

@@ -31,7 +31,7 @@ fn the_reference_is_current() {
 
 /// What `dockos config help` prints, from where it is written.
 fn commands() -> String {
-    let source = std::fs::read_to_string(repo("init/src/cli/config.rs")).unwrap();
+    let source = std::fs::read_to_string(repo("config-command/src/options.rs")).unwrap();
     let help = source.split("const HELP: &str = \"\\\n").nth(1).and_then(|rest| rest.split("\";\n").next());
     let lines = help.unwrap_or_else(|| panic!("HELP is not where it was")).trim_end().lines();
     let indented = lines.map(|line| if line.is_empty() { String::new() } else { format!("    {line}") });
