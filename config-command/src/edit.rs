@@ -48,8 +48,9 @@ fn change(
     Ok(0)
 }
 
+/// As PID 1 will: what comes too late in a file of the state disk is an error there.
 fn check(name: &str, text: &str) -> Result<(), Report> {
-    dockos_config::parse_user_data(name, text.as_bytes()).map(drop)
+    dockos_config::load(files::sources(name, text.as_bytes())?).map(drop)
 }
 
 fn read_or_empty(file: &Path) -> std::io::Result<String> {

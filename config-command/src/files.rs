@@ -22,6 +22,11 @@ pub(crate) fn in_force() -> Result<Loaded, Failure> {
     let record = current()?;
     match record.which {
         Which::Current => {}
+        Which::Part => {
+            eprintln!(
+                "dockos: a part of the config could not be fetched; this is what the machine found itself"
+            )
+        }
         Which::Tried => {
             eprintln!("dockos: this config is on trial; the one before comes back unless confirmed")
         }
@@ -79,15 +84,21 @@ pub(crate) fn load_files(files: &[String]) -> Result<Loaded, Failure> {
 /// A file in any form that user-data may have.
 pub(crate) fn read_file(file: &str) -> Result<Result<Vec<Source>, Report>, Failure> {
     let bytes = read_bytes(file)?;
-    let parts = dockos_config::unpack(&file_name(file), &bytes);
-    Ok(parts.map(|data| data.parts.into_iter().filter_map(source_of).collect()))
+    Ok(sources(&file_name(file), &bytes))
 }
 
-/// A part that is a config. Nothing can be said of a script.
-pub(crate) fn source_of(part: Part) -> Option<Source> {
-    let Content::CloudConfig(text) = part.content else { return None };
-    let (layer, stage, form) = (Layer::ConfD, Stage::Local, Form::CloudConfig);
-    Some(Source { layer, stage, form, name: part.source, text })
+/// The configs in a file. Nothing can be said of scripts.
+pub(crate) fn sources(name: &str, bytes: &[u8]) -> Result<Vec<Source>, Report> {
+    // What is on the state disk is known only after the state disk is.
+    let on_state_disk = std::path::absolute(name).is_ok_and(|path| path.starts_with("/var/lib/dockos"));
+    let stage = if on_state_disk { Stage::State } else { Stage::Local };
+    let source = |part: Part| match part.content {
+        Content::CloudConfig(text) => {
+            Some(Source { layer: Layer::ConfD, stage, form: Form::CloudConfig, name: part.source, text })
+        }
+        Content::Script(_) => None,
+    };
+    Ok(dockos_config::unpack(name, bytes)?.parts.into_iter().filter_map(source).collect())
 }
 
 pub(crate) fn read_bytes(file: &str) -> Result<Vec<u8>, Failure> {

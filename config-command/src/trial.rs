@@ -12,6 +12,11 @@ const SECONDS: u64 = 60;
 
 /// Tries a file in place of the state disk's own.
 pub(crate) fn start(file: &str, options: &Options) -> Result<u8, Failure> {
+    let bytes = files::read_bytes(file)?;
+    let one = files::usable(files::sources(file, &bytes))?;
+    if !matches!(one.as_slice(), [source] if bytes.ends_with(source.text.as_bytes())) {
+        return Err(Failure::Failed(format!("{file}: only one plain #cloud-config can be tried")));
+    }
     let loaded = files::in_place_of_state_file(file)?;
     let changes = dockos_config::diff(&files::in_force()?, &loaded);
     for change in &changes {
@@ -61,7 +66,7 @@ fn ask_person(seconds: u64) -> Result<u8, Failure> {
 pub(crate) fn confirm() -> Result<u8, Failure> {
     let answer = ask(&Request::Confirm)?;
     tell(&answer)?;
-    if let Some(path) = answer.kept_in {
+    if let Some(path) = &answer.kept_in {
         println!("Kept: {path}");
     }
     Ok(0)

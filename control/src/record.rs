@@ -26,6 +26,8 @@ pub enum Which {
     LastGood,
     /// That has errors, and there is no last good one: the defaults.
     Defaults,
+    /// What was found of it: the rest could not be fetched.
+    Part,
     /// One that `dockos config try` put in force for a while.
     Tried,
 }
@@ -79,10 +81,10 @@ impl Record {
 
     /// The same with what is wrong beside the files that can be read.
     #[must_use]
-    pub fn with_faults(mut self, reports: &[Report], failure: Option<String>) -> Self {
+    pub fn with_faults(mut self, reports: &[Report], failures: Vec<String>) -> Self {
         let diagnostics = reports.iter().flat_map(|report| &report.diagnostics);
         self.complaints = diagnostics.map(Complaint::from).collect();
-        self.failures.extend(failure);
+        self.failures = failures;
         self
     }
 

@@ -22,16 +22,15 @@ struct Part {
 
 /// In the order of the boot.
 #[rustfmt::skip]
-const PARTS: [Part; 9] = [
+const PARTS: [Part; 8] = [
     Part { name: "identity", differs: identity_differs,                                            apply: |m| at_once(identity::apply, m) },
     Part { name: "environment", differs: environment_differs,                                      apply: |m| at_once(environment::apply, m) },
     Part { name: "users",    differs: users_differ,                                                apply: |m| at_once(users::apply, m) },
     Part { name: "sysctl",   differs: |a, b| a.dockos.sysctl != b.dockos.sysctl,                   apply: |m| at_once(sysctls::apply, m) },
-    Part { name: "files",    differs: |a, b| a.write_files != b.write_files,                       apply: |m| Box::pin(write_files::reapply(m)) },
+    Part { name: FILES,      differs: |a, b| a.write_files != b.write_files,                       apply: |m| Box::pin(write_files::reapply(m)) },
     Part { name: "network",  differs: |a, b| a.network != b.network,                               apply: |m| Box::pin(network::reapply(m)) },
     Part { name: "docker",   differs: |a, b| a.dockos.docker != b.dockos.docker || a.dockos.proxies != b.dockos.proxies,                   apply: |m| Box::pin(user_docker::reapply(m)) },
     Part { name: "services", differs: services_differ,                                             apply: |m| Box::pin(services::reapply(m)) },
-    Part { name: "desktops", differs: |a, b| a.dockos.desktops != b.dockos.desktops || variables_differ(a, b),               apply: |m| Box::pin(desktops::phase(m)) },
 ];
 
 fn at_once<'a>(apply: fn(&Machine), machine: &'a Machine) -> Running<'a> {
@@ -97,24 +96,63 @@ pub(crate) struct Applied {
     pub(crate) problems: Vec<String>,
 }
 
+/// Why another config is applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// To be tried: desktops that are there stay as they are, for what is in them would not come back.
+    Try,
+    /// To end a trial: whoever calls puts the files back.
+    Revert,
+}
+
+/// The part that is put back in another way.
+const FILES: &str = "files";
+
 /// Brings the machine from the config in force to another one. What is the same in both is not touched.
-pub(crate) async fn apply(machine: &Rc<Machine>, new: Option<Config>) -> Applied {
+pub(crate) async fn apply(machine: &Rc<Machine>, new: Rc<Config>, mode: Mode) -> Applied {
     let old = machine.config();
-    machine.set_config(new);
-    let new = machine.config();
+    machine.set_config(Some(Rc::clone(&new)));
     let mut applied = Applied {
         at_boot: AT_BOOT.iter().filter(|(_, differs)| differs(&old, &new)).map(|(name, _)| *name).collect(),
         ..Applied::default()
     };
-    for part in PARTS.iter().filter(|part| (part.differs)(&old, &new)) {
-        tracing::info!("config: {} changes", part.name);
-        let work = async {
-            if let Err(fault) = (part.apply)(machine).await {
-                machine.problem(format!("{}: {fault}", part.name));
-            }
-        };
-        applied.problems.extend(machine.problems_of(work).await);
-        applied.parts.push(part.name);
+    let skipped = |part: &&Part| mode == Mode::Revert && part.name == FILES;
+    for part in PARTS.iter().filter(|part| (part.differs)(&old, &new) && !skipped(part)) {
+        applied.run(machine, part.name, (part.apply)(machine)).await;
+    }
+    if desktops_differ(&old, &new) {
+        match mode {
+            Mode::Try => applied.run(machine, DESKTOPS, desktops::add(machine, &old)).await,
+            Mode::Revert => applied.run(machine, DESKTOPS, desktops::take_back(machine, &old)).await,
+        }
     }
     applied
+}
+
+/// Does what a trial left for when it is confirmed: changed and unwanted desktops.
+pub(crate) async fn finish(machine: &Rc<Machine>, before: &Config) -> Applied {
+    let mut applied = Applied::default();
+    if desktops_differ(before, &machine.config()) {
+        applied.run(machine, DESKTOPS, desktops::phase(machine)).await;
+    }
+    applied
+}
+
+const DESKTOPS: &str = "desktops";
+
+fn desktops_differ(a: &Config, b: &Config) -> bool {
+    a.dockos.desktops != b.dockos.desktops || variables_differ(a, b)
+}
+
+impl Applied {
+    async fn run(&mut self, machine: &Machine, name: &'static str, work: impl Future<Output = Result<Step>>) {
+        tracing::info!("config: {name} changes");
+        let noted = async {
+            if let Err(fault) = work.await {
+                machine.problem(format!("{name}: {fault}"));
+            }
+        };
+        self.problems.extend(machine.problems_of(noted).await);
+        self.parts.push(name);
+    }
 }

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::rc::Rc;
 use std::time::Duration;
 
-use dockos_control::{Answer, Request, SOCKET};
+use dockos_control::{Answer, Request, SOCKET, STATE_FILE};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
@@ -77,7 +77,12 @@ async fn answer(machine: &Rc<Machine>, request: Request) -> Result<Answer> {
             trial::start(machine, record, Duration::from_secs(seconds)).await.map(tell)
         }
         Request::Confirm => {
-            trial::confirm(machine).map(|path| Answer { kept_in: Some(path.to_owned()), ..Answer::default() })
+            let applied = trial::confirm(machine).await?;
+            let kept_in = match machine.state_on_disk.get() {
+                true => STATE_FILE.to_owned(),
+                false => format!("{STATE_FILE}, in RAM: there is no state disk, so it is gone at power-off"),
+            };
+            Ok(Answer { kept_in: Some(kept_in), ..tell(applied) })
         }
         Request::Revert => trial::revert(machine).await.map(tell),
     }

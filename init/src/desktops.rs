@@ -29,7 +29,7 @@ pub(crate) async fn phase(machine: &Rc<Machine>) -> Ended {
     let config = &machine.config();
     let desktops = &config.dockos.desktops;
     let docker = &docker::open(user_docker::SOCKET).await?;
-    if machine.has_config() {
+    if machine.config_found.get() {
         remove_unwanted(docker, desktops).await?;
     }
     if desktops.is_empty() {
@@ -45,6 +45,31 @@ pub(crate) async fn phase(machine: &Rc<Machine>) -> Ended {
         .buffer_unordered(AT_ONCE);
     running.collect::<Vec<()>>().await;
     Ok(Step::Done(format!("{} of {}", running_count(machine), desktops.len())))
+}
+
+/// Runs those desktops of the config in force that another one does not name: nobody's work is in them yet.
+pub(crate) async fn add(machine: &Rc<Machine>, old: &Config) -> Ended {
+    let config = &machine.config();
+    let docker = &docker::open(user_docker::SOCKET).await?;
+    for desktop in added(config, old) {
+        machine.check(run(machine, docker, config, desktop).await);
+    }
+    Ok(Step::Done(String::new()))
+}
+
+/// Removes those that another config named and the one in force does not.
+pub(crate) async fn take_back(machine: &Rc<Machine>, old: &Config) -> Ended {
+    let docker = &docker::open(user_docker::SOCKET).await?;
+    for desktop in added(old, &machine.config()) {
+        machine.check(docker::remove(docker, &format!("desktop-{}", desktop.name)).await);
+    }
+    Ok(Step::Done(String::new()))
+}
+
+/// Desktops of a config that another one does not name.
+fn added<'a>(config: &'a Config, other: &'a Config) -> impl Iterator<Item = &'a Desktop> {
+    let known = |desktop: &&Desktop| other.dockos.desktops.iter().any(|there| there.name == desktop.name);
+    config.dockos.desktops.iter().filter(move |desktop| !known(desktop))
 }
 
 /// Removes desktops that the config does not name any more: they would hold ports and memory. Their volumes stay.

@@ -28,6 +28,10 @@ pub(crate) struct Machine {
     pub(crate) trials: Trials,
     /// Where the DHCP server says that the config is.
     pub(crate) config_url: RefCell<Option<String>>,
+    /// Whether a config was found: what it does not name is then not wanted.
+    pub(crate) config_found: Cell<bool>,
+    /// Thrown when the machine begins to go down.
+    pub(crate) is_going_down: Cell<bool>,
     /// Whether state is kept on a disk.
     pub(crate) state_on_disk: Cell<bool>,
     /// Addresses and NICs, for the screen.
@@ -56,6 +60,8 @@ impl Machine {
             gathered: RefCell::default(),
             trials: Trials::default(),
             config_url: RefCell::default(),
+            config_found: Cell::new(false),
+            is_going_down: Cell::new(false),
             state_on_disk: Cell::new(false),
             addresses: RefCell::default(),
             links: OnceCell::new(),
@@ -71,14 +77,9 @@ impl Machine {
         self.config.borrow().clone().unwrap_or_default()
     }
 
-    /// True when a config was found and is in force: what it does not name is then not wanted.
-    pub(crate) fn has_config(&self) -> bool {
-        self.config.borrow().is_some()
-    }
-
     /// Puts a config in force, or the defaults: what runs by the old one is not touched here.
-    pub(crate) fn set_config(&self, config: Option<Config>) {
-        self.config.replace(config.map(Rc::new));
+    pub(crate) fn set_config(&self, config: Option<Rc<Config>>) {
+        self.config.replace(config);
     }
 
     /// The switch that stops daemons.

@@ -32,6 +32,7 @@ const WHOLE_BOUND: Duration = Duration::from_secs(150);
 
 /// Ends the machine. Does not return.
 pub(crate) async fn run(machine: &Rc<Machine>, intent: Intent) -> ! {
+    machine.is_going_down.set(true);
     fatal::intend(intent.mode());
     end_anyway(intent);
     log::consoles(&format!("\ndockos: going down for {}\n", intent.word()));

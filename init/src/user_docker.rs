@@ -59,7 +59,11 @@ pub(crate) async fn reapply(machine: &Rc<Machine>) -> Ended {
     let config = &whole.dockos.docker;
     write_settings(&whole)?;
     let container = container_cgroup()?;
-    container.set("memory.max", &config.memory.map_or("max".to_owned(), |size| size.bytes().to_string()))?;
+    let limit = config.memory.map_or("max".to_owned(), |size| size.bytes().to_string());
+    let group = container.clone();
+    // A limit below what is in use takes it back first: not on PID 1's own thread.
+    let set = tokio::task::spawn_blocking(move || group.set("memory.max", &limit)).await;
+    set.context(|| "limit the memory".to_owned())??;
     machine.waits_for(SERVICE, "dockerd to end");
     for pid in container.below("dockerd").pids() {
         kill(Pid::from_raw(pid), Signal::SIGTERM).context(|| "stop dockerd".to_owned())?;

@@ -51,13 +51,13 @@ pub(crate) struct Saved {
 
 impl Saved {
     /// The files that these will write.
-    pub(crate) fn of(files: &[WriteFile]) -> Vec<Self> {
-        files.iter().map(|file| Self::one(Path::new(file.path.as_str()))).collect()
+    pub(crate) fn of<'a>(files: impl Iterator<Item = &'a WriteFile>) -> Result<Vec<Self>> {
+        files.map(|file| Self::one(Path::new(file.path.as_str()))).collect()
     }
 
-    fn one(path: &Path) -> Self {
+    fn one(path: &Path) -> Result<Self> {
         let was = fs::read(path).ok().zip(fs::metadata(path).ok());
-        Self { path: path.to_owned(), was }
+        Ok(Self { path: path.to_owned(), was })
     }
 
     /// Puts it back.

@@ -26,31 +26,54 @@ const CACHE: &str = "/var/lib/dockos/fetched";
 
 /// What became of a URL.
 pub(super) enum Fetched {
-    /// Its bytes, as the server has them now.
-    New(Vec<u8>),
+    /// Its bytes, as the server has them now, and the copy to be made of them.
+    New(Vec<u8>, Copy),
     /// It could not be fetched: its bytes of last time, and why.
     Cached(Vec<u8>, Fault),
-    /// The server says that there is none.
+    /// The server says that there is none, and there need not be.
     Missing,
 }
 
-/// Fetches a URL; where that fails, takes the copy of last time.
-pub(super) async fn fetch(machine: &Machine, url: &str, sha256: Option<&str>) -> Result<Fetched> {
+/// A copy to be made.
+pub(crate) struct Copy {
+    path: PathBuf,
+    bytes: Vec<u8>,
+}
+
+/// Fetches a URL; where that fails, takes the copy of last time. A server that has no file which is `needed` fails too:
+/// a center in the middle of an update must not empty a room.
+pub(super) async fn fetch(
+    machine: &Machine,
+    url: &str,
+    sha256: Option<&str>,
+    needed: bool,
+) -> Result<Fetched> {
     fs::create_dir_all(FETCHED).context(|| format!("make {FETCHED}"))?;
     let key = file_name(&format!("{url}#{}", sha256.unwrap_or_default()));
     let (fetched, cached) = (Path::new(FETCHED).join(&key), Path::new(CACHE).join(&key));
-    match run(machine, url, sha256, &fetched).await {
+    let fault = match run(machine, url, sha256, &fetched).await {
         Ok(true) => {
             let bytes = read(&fetched)?.unwrap_or_default();
-            machine.check(keep(&cached, &bytes));
-            Ok(Fetched::New(bytes))
+            return Ok(Fetched::New(bytes.clone(), Copy { path: cached, bytes }));
         }
-        Ok(false) => Ok(Fetched::Missing),
-        Err(fault) => match read(&cached)? {
-            Some(bytes) => Ok(Fetched::Cached(bytes, fault)),
-            None => Err(fault),
-        },
+        Ok(false) if !needed => return Ok(Fetched::Missing),
+        Ok(false) => Fault::new("the server has no such file: check the URL"),
+        Err(fault) => fault,
+    };
+    match read(&cached)? {
+        Some(bytes) => Ok(Fetched::Cached(bytes, fault)),
+        None => Err(fault),
     }
+}
+
+/// Keeps copies of what has shown to be good, unless the very same is there: state disks wear.
+pub(super) fn keep(copies: &[Copy]) -> Result<()> {
+    for Copy { path, bytes } in copies {
+        if read(path)?.as_ref() != Some(bytes) {
+            files::write_durably(path, bytes, 0o600)?;
+        }
+    }
+    Ok(())
 }
 
 /// True when the file is there now, false when the server has none.
@@ -69,14 +92,6 @@ async fn run(machine: &Machine, url: &str, sha256: Option<&str>, to: &Path) -> R
         exit if ended.last_line.is_empty() => Err(Fault::new(format!("{PROGRAM}: {exit}"))),
         _ => Err(Fault::new(ended.last_line)),
     }
-}
-
-/// Keeps a copy, unless the very same is there: state disks wear.
-fn keep(path: &Path, bytes: &[u8]) -> Result<()> {
-    if read(path)?.is_some_and(|there| there == bytes) {
-        return Ok(());
-    }
-    files::write_durably(path, bytes, 0o600)
 }
 
 fn read(path: &Path) -> Result<Option<Vec<u8>>> {

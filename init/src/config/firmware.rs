@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use dockos_control::error::{Context, Result};
+
 use super::media::read_bounded;
 
 /// `-fw_cfg name=opt/dockos/cloud-config,file=FILE`.
@@ -11,8 +13,8 @@ const FW_CFG: &str = "/sys/firmware/qemu_fw_cfg/by_name/opt/dockos/cloud-config/
 const SERIAL: &str = "/sys/class/dmi/id/product_serial";
 
 /// The user-data that QEMU was given.
-pub(super) fn user_data() -> Option<Vec<u8>> {
-    read_bounded(Path::new(FW_CFG)).ok().flatten()
+pub(super) fn user_data() -> Result<Option<Vec<u8>>> {
+    read_bounded(Path::new(FW_CFG)).context(|| "read fw_cfg".to_owned())
 }
 
 /// The machine's serial number.

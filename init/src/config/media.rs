@@ -1,8 +1,10 @@
 //! Files of disks that are labelled to carry config.
 
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions};
 use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 use sys_mount::{MountFlags, UnmountFlags};
 
@@ -16,6 +18,9 @@ const MOUNT_POINT: &str = "/run/dockos/media";
 /// A larger file is no config: reading stops there, and the parser says so.
 const MOST_BYTES: u64 = 4 << 20;
 
+/// How long a disk may take.
+const BOUND: Duration = Duration::from_secs(60);
+
 /// A file of a disk.
 pub(super) struct MediaFile {
     pub(super) name: &'static str,
@@ -25,7 +30,8 @@ pub(super) struct MediaFile {
 /// Those of the files that are on the disk. On a thread of its own: a dying disk may take minutes to say so.
 pub(super) async fn read(disk: &BlockDevice, names: &'static [&'static str]) -> Result<Vec<MediaFile>> {
     let disk = disk.clone();
-    let read = tokio::task::spawn_blocking(move || read_now(&disk, names)).await;
+    let reading = tokio::task::spawn_blocking(move || read_now(&disk, names));
+    let read = tokio::time::timeout(BOUND, reading).await.context(|| "read a config disk".to_owned())?;
     read.context(|| "read a config disk".to_owned())?
 }
 
@@ -48,10 +54,15 @@ fn read_file(name: &'static str) -> Result<Option<MediaFile>> {
 
 /// A file, or as much of it as the parser needs to say that it is too large; `None` where there is none.
 pub(super) fn read_bounded(path: &Path) -> std::io::Result<Option<Vec<u8>>> {
-    let file = match File::open(path) {
+    // A pipe or a terminal of that name would be waited for, for ever; a link may lead out of the disk.
+    let flags = nix::libc::O_NONBLOCK | nix::libc::O_NOFOLLOW;
+    let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         opened => opened?,
     };
+    if !file.metadata()?.is_file() {
+        return Err(std::io::Error::other("not a file"));
+    }
     let mut bytes = Vec::new();
     file.take(MOST_BYTES).read_to_end(&mut bytes)?;
     Ok(Some(bytes))

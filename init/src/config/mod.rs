@@ -14,7 +14,7 @@ use std::fmt::Write as _;
 use std::rc::Rc;
 use std::time::Duration;
 
-use dockos_config::{Config, Loaded, Report, Source};
+use dockos_config::{Config, Layer, Loaded, Report, Source};
 
 use crate::blockdev::{self, BlockDevice};
 use crate::clock::uptime;
@@ -40,8 +40,9 @@ pub(crate) async fn sources_phase(machine: &Rc<Machine>) -> Ended {
     }
     let gathered = sources::local(machine).await;
     // Only for the phase `state`; what is wrong is said by the phase `config`, about the whole.
-    if let Ok(loaded) = dockos_config::load(gathered.sources.clone()) {
-        machine.set_config(Some(loaded.config));
+    // A file that cannot be read may be the one that says what not to do.
+    if gathered.refused.is_empty() && gathered.failures.is_empty() {
+        machine.set_config(early(&gathered));
     }
     let note = gathered.found.join(", ");
     machine.gathered.replace(gathered);
@@ -59,16 +60,21 @@ pub(crate) async fn phase(machine: &Rc<Machine>) -> Ended {
 async fn choose(machine: &Rc<Machine>) -> Ended {
     let mut gathered = machine.gathered.take();
     sources::state(&mut gathered);
-    let failure = fetch_rest(machine, &mut gathered).await.err();
-    if failure.is_some() || !gathered.refused.is_empty() {
-        let bad = Bad { reports: std::mem::take(&mut gathered.refused), failure };
-        return fall_back(machine, &gathered, bad).await;
+    let unfetched = fetch_rest(machine, &mut gathered).await.err();
+    if let Some(fault) = unfetched.filter(|_| gathered.is_sound()) {
+        return without_the_rest(machine, &gathered, &fault).await;
+    }
+    if !gathered.is_sound() {
+        return fall_back(machine, &mut gathered).await;
     }
     match dockos_config::load(gathered.sources.clone()) {
         Ok(loaded) => {
             tell_warnings(&loaded.report);
             let note = describe(&gathered);
             put_in_force(machine, Record::new(Which::Current, loaded.sources(), &[]), Some(loaded));
+            // A config of the command line alone is no word about what else is wanted.
+            machine.config_found.set(gathered.sources.iter().any(|file| file.layer != Layer::CommandLine));
+            machine.check(fetch::keep(&gathered.fetched));
             Ok(note)
         }
         Err(report) => {
@@ -78,22 +84,49 @@ async fn choose(machine: &Rc<Machine>) -> Ended {
     }
 }
 
-/// What keeps a config from being used before it is even read.
-struct Bad {
-    /// Files that are no config at all: they make the whole bad, just as an error in one that is.
-    reports: Vec<Report>,
-    /// What could not be had.
-    failure: Option<Fault>,
+/// The config of what is known so far; `None` if it has errors.
+fn early(gathered: &Gathered) -> Option<Rc<Config>> {
+    dockos_config::load(gathered.sources.clone()).ok().map(|loaded| Rc::new(loaded.config))
 }
 
-async fn fall_back(machine: &Rc<Machine>, gathered: &Gathered, bad: Bad) -> Ended {
-    let failure = bad.failure.map(|fault| fault.to_string());
-    let texts = bad.reports.iter().map(Report::to_string).chain(failure.clone());
+/// Files that are no config at all, or cannot be read, make the whole bad, just as an error in one that is.
+async fn fall_back(machine: &Rc<Machine>, gathered: &mut Gathered) -> Ended {
+    let refused = std::mem::take(&mut gathered.refused);
+    let failures: Vec<String> = gathered.failures.iter().map(Fault::to_string).collect();
+    let texts = refused.iter().map(Report::to_string).chain(failures.iter().cloned());
     let why = texts.collect::<Vec<_>>().join("\n");
     let record = |which, sources: &[Source]| {
-        Record::new(which, sources, &gathered.sources).with_faults(&bad.reports, failure.clone())
+        Record::new(which, sources, &gathered.sources).with_faults(&refused, failures.clone())
     };
     fall_back_to(machine, gathered, &why, record).await
+}
+
+/// Where a part of the config cannot be fetched and no copy of it is there: the last good config as a whole, else what
+/// the machine found itself, which may well be what it is reached by.
+async fn without_the_rest(machine: &Rc<Machine>, gathered: &Gathered, fault: &Fault) -> Ended {
+    let why = fault.to_string();
+    let faults = |record: Record| record.with_faults(&[], vec![why.clone()]);
+    machine.problem(format!("config: {why}"));
+    let last_good = load_last_good().unwrap_or_default();
+    let part = dockos_config::load(gathered.sources.clone());
+    match (last_good, part) {
+        (Some(loaded), _) => {
+            banner::red("The config cannot be fetched; the machine runs with its last good one.", fault);
+            let record = faults(Record::new(Which::LastGood, loaded.sources(), &gathered.sources));
+            put_in_force(machine, record, Some(loaded));
+            machine.config_found.set(true);
+            Ok(Step::Done("not fetched: the last good config".to_owned()))
+        }
+        (None, Ok(loaded)) => {
+            banner::red("The config cannot be fetched; the machine runs with what it found itself.", fault);
+            put_in_force(machine, faults(Record::new(Which::Part, loaded.sources(), &[])), Some(loaded));
+            Ok(Step::Done("not fetched: what the machine found itself".to_owned()))
+        }
+        (None, Err(report)) => {
+            let record = |which, sources: &[Source]| faults(Record::new(which, sources, &gathered.sources));
+            fall_back_to(machine, gathered, &report.to_string(), record).await
+        }
+    }
 }
 
 async fn fetch_rest(machine: &Rc<Machine>, gathered: &mut Gathered) -> Result<()> {
@@ -101,8 +134,7 @@ async fn fetch_rest(machine: &Rc<Machine>, gathered: &mut Gathered) -> Result<()
         return Ok(());
     }
     // By what is known so far: a config that is fetched cannot say how to reach the server that it comes from.
-    let early = dockos_config::load(gathered.sources.clone()).map(|loaded| loaded.config).ok();
-    machine.set_config(early);
+    machine.set_config(early(gathered));
     certificates::apply(machine);
     machine.waits_for("config", "the network");
     network::bring_up(machine).await;
@@ -127,6 +159,7 @@ async fn fall_back_to(
     match last_good {
         Some(loaded) => {
             put_in_force(machine, record(Which::LastGood, loaded.sources()), Some(loaded));
+            machine.config_found.set(true);
         }
         None => put_in_force(machine, record(Which::Defaults, &[]), None),
     }
@@ -178,12 +211,12 @@ fn load_last_good() -> Result<Option<Loaded>> {
 /// `None`: the defaults.
 fn put_in_force(machine: &Machine, record: Record, loaded: Option<Loaded>) {
     machine.check(record.save(record::CURRENT));
-    machine.set_config(loaded.map(|loaded| loaded.config));
+    machine.set_config(loaded.map(|loaded| Rc::new(loaded.config)));
 }
 
 /// Keeps the config in force as the last good one, once the boot has shown that it is. Called at ready.
 pub(crate) fn keep_as_good(machine: &Machine) -> Result<()> {
-    if !machine.state_on_disk.get() || !machine.has_config() {
+    if !machine.state_on_disk.get() || !machine.config_found.get() {
         return Ok(());
     }
     match Record::load(record::CURRENT)? {

@@ -12,7 +12,7 @@ use crate::blockdev::BlockDevice;
 use crate::machine::Machine;
 use dockos_control::error::{Context, Fault, Result};
 
-use super::fetch::{self, Fetched};
+use super::fetch::{self, Copy, Fetched};
 use super::media::{self, MediaFile, read_bounded};
 use super::{firmware, wait_for_disks};
 
@@ -37,6 +37,10 @@ pub(crate) struct Gathered {
     pub(crate) sources: Vec<Source>,
     /// What is wrong with those that cannot be read as config at all.
     pub(crate) refused: Vec<Report>,
+    /// Files that are there and cannot be read.
+    pub(crate) failures: Vec<Fault>,
+    /// What was fetched, to be kept once the whole has shown to be good.
+    pub(crate) fetched: Vec<Copy>,
     /// Where more of it has to be fetched from.
     pub(crate) to_fetch: Vec<ToFetch>,
     /// Where it was found, for the screen.
@@ -55,6 +59,11 @@ pub(crate) enum ToFetch {
 }
 
 impl Gathered {
+    /// Whether all that is there can be read as config.
+    pub(super) fn is_sound(&self) -> bool {
+        self.refused.is_empty() && self.failures.is_empty()
+    }
+
     fn add(&mut self, layer: Layer, stage: Stage, form: Form, name: &str, bytes: &[u8]) {
         match dockos_config::utf8(name, bytes) {
             Ok(text) => {
@@ -130,9 +139,13 @@ pub(super) async fn local(machine: &Machine) -> Gathered {
     add_file(&mut all, Layer::RootImage, Stage::Local, Path::new(ROOT_IMAGE));
     if machine.cmdline.datasource != Some(Datasource::None) {
         add_disks(machine, &mut all).await;
-        if let Some(bytes) = firmware::user_data() {
-            all.found.push("fw_cfg".to_owned());
-            all.add_user_data(Layer::Datasource, Stage::Local, "fw_cfg", &bytes);
+        match firmware::user_data() {
+            Ok(Some(bytes)) => {
+                all.found.push("fw_cfg".to_owned());
+                all.add_user_data(Layer::Datasource, Stage::Local, "fw_cfg", &bytes);
+            }
+            Ok(None) => {}
+            Err(fault) => all.failures.push(fault),
         }
         add_serial(machine, &mut all);
     }
@@ -143,20 +156,20 @@ pub(super) async fn local(machine: &Machine) -> Gathered {
 async fn add_disks(machine: &Machine, all: &mut Gathered) {
     let disks = wait_for_disks(machine, |disks| disks.iter().any(is_datasource)).await;
     if let Some(disk) = first(machine, &disks, &OEM) {
-        add_disk(machine, disk, OEM_FILES, |file| {
+        for file in read_disk(all, disk, OEM_FILES).await {
+            all.found.push(format!("{} on {}", file.name, disk.path()));
             all.add_user_data(Layer::Oem, Stage::Local, &format!("/{}", file.name), &file.bytes);
-        })
-        .await;
-        all.found.push(disk.path());
+        }
     }
     if let Some(disk) = first(machine, &disks, &NO_CLOUD) {
-        add_disk(machine, disk, NO_CLOUD_FILES, |file| {
+        for file in read_disk(all, disk, NO_CLOUD_FILES).await {
             all.add_no_cloud(Stage::Local, file.name, file.name, &file.bytes);
-        })
-        .await;
+        }
         all.found.push(format!("user-data on {}", disk.path()));
     } else if let Some(disk) = first(machine, &disks, &CONFIG_DRIVE) {
-        add_disk(machine, disk, CONFIG_DRIVE_FILES, |file| all.add_config_drive(file)).await;
+        for file in read_disk(all, disk, CONFIG_DRIVE_FILES).await {
+            all.add_config_drive(&file);
+        }
         all.found.push(format!("ConfigDrive on {}", disk.path()));
     }
 }
@@ -176,15 +189,14 @@ fn first<'a>(machine: &Machine, disks: &'a [BlockDevice], labels: &[&str]) -> Op
     Some(first)
 }
 
-async fn add_disk(
-    machine: &Machine,
-    disk: &BlockDevice,
-    names: &'static [&'static str],
-    mut add: impl FnMut(&MediaFile),
-) {
+/// Those of the files that are on the disk. One that cannot be read is no config that can be trusted.
+async fn read_disk(all: &mut Gathered, disk: &BlockDevice, names: &'static [&'static str]) -> Vec<MediaFile> {
     match media::read(disk, names).await {
-        Ok(files) => files.iter().for_each(&mut add),
-        Err(fault) => machine.problem(format!("config: {}: {fault}", disk.path())),
+        Ok(files) => files,
+        Err(fault) => {
+            all.failures.push(Fault::new(format!("{}: {fault}", disk.path())));
+            Vec::new()
+        }
     }
 }
 
@@ -237,7 +249,7 @@ fn add_file(all: &mut Gathered, layer: Layer, stage: Stage, path: &Path) {
             all.add_user_data(layer, stage, &name, &bytes);
         }
         Ok(None) => {}
-        Err(fault) => tracing::warn!("{fault}"),
+        Err(fault) => all.failures.push(fault),
     }
 }
 
@@ -288,18 +300,16 @@ async fn fetch_one(
 ) -> Result<()> {
     let name = shown(url);
     machine.waits_for("config", name.clone());
-    match fetch::fetch(machine, url, sha256).await? {
-        Fetched::New(bytes) => {
+    match fetch::fetch(machine, url, sha256, file == "user-data").await? {
+        Fetched::New(bytes, copy) => {
             all.found.push(name.clone());
             all.add_no_cloud(Stage::Fetched, &name, file, &bytes);
+            all.fetched.push(copy);
         }
         Fetched::Cached(bytes, fault) => {
             crate::banner::yellow("The config of last time is used: its server does not answer.", &fault);
             all.found.push(format!("{name} (the copy of last time)"));
             all.add_no_cloud(Stage::Fetched, &name, file, &bytes);
-        }
-        Fetched::Missing if file == "user-data" => {
-            machine.problem(format!("config: {name}: the server has no such file"));
         }
         Fetched::Missing => {}
     }

@@ -142,7 +142,6 @@ async fn open(machine: &Rc<Machine>) -> Result<Rc<Links>> {
     // The boot has one network phase.
     let _ = machine.links.set(Rc::clone(&links));
     links.set_network(&machine.config().network);
-    links.refresh(machine).await?;
     let told = Rc::clone(&links);
     spawn_local(async move {
         while messages.next().await.is_some() {
@@ -150,6 +149,8 @@ async fn open(machine: &Rc<Machine>) -> Result<Rc<Links>> {
         }
     });
     spawn_local(follow(Rc::clone(machine), Rc::clone(&links)));
+    // One that fails is tried again with the next change.
+    machine.check(links.refresh(machine).await);
     Ok(links)
 }
 
