@@ -9,7 +9,7 @@ use dockos_control::{Record, Which, record, state_files};
 use crate::Failure;
 
 /// A larger file is no config: reading stops there, and the parser says so.
-const MOST_BYTES: u64 = 4 << 20;
+const MOST_BYTES: u64 = dockos_config::MAX_USER_DATA as u64 + 1;
 
 /// The record of this boot.
 pub(crate) fn current() -> Result<Record, Failure> {

@@ -55,7 +55,9 @@ fn ask_person(seconds: u64) -> Result<u8, Failure> {
     });
     match receiver.recv_timeout(Duration::from_secs(seconds)) {
         Ok(true) => confirm(),
-        _ => {
+        // End of input is no consent, and nobody is there to wait for.
+        Ok(false) => revert().map(|_| 1),
+        Err(_) => {
             println!("\nNot confirmed: the config before is in force again.");
             Ok(1)
         }

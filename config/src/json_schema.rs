@@ -229,6 +229,7 @@ fn prose(doc: &str) -> String {
 
 /// Whether YAML takes a plain text for a number.
 fn is_number(text: &str) -> bool {
-    text.starts_with(|c: char| c == '-' || c.is_ascii_digit())
-        && text.chars().all(|c| matches!(c, '-' | '.' | '0'..='9'))
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let (whole, part) = digits.split_once('.').unwrap_or((digits, "0"));
+    [whole, part].iter().all(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()))
 }

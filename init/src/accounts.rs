@@ -67,10 +67,9 @@ pub(crate) fn with_config<'a>(
         made.push(Person { user, uid, gid, home });
     }
     for user in users::of(config) {
-        if let Some(row) = find_mut(&mut shadow, user.name.as_str()) {
-            if let (Some(hash), Some(field)) = (password(user), row.get_mut(1)) {
-                *field = hash;
-            }
+        let field = find_mut(&mut shadow, user.name.as_str()).and_then(|row| row.get_mut(1));
+        if let (Some(field), Some(hash)) = (field, password(user)) {
+            *field = hash;
         }
         let shell = find_mut(&mut passwd, user.name.as_str()).and_then(|row| row.get_mut(6));
         if let (Some(field), Some(shell)) = (shell, &user.shell) {
@@ -104,7 +103,7 @@ fn password(user: &User) -> Option<String> {
 
 /// A number for each user: the config's own, then that of the home that is there, then the next one that is free.
 fn user_numbers(passwd: &Rows, people: &[&User], owner: &dyn Fn(&str) -> Option<u32>) -> Vec<u32> {
-    let mut taken: BTreeSet<u32> = passwd.iter().filter_map(|row| number(row)).collect();
+    let mut taken: BTreeSet<u32> = numbers(passwd);
     let mut numbers: Vec<Option<u32>> = people.iter().map(|user| user.uid.map(|uid| uid.get())).collect();
     taken.extend(numbers.iter().flatten());
     for (user, number) in people.iter().zip(&mut numbers).filter(|(_, number)| number.is_none()) {
@@ -124,7 +123,7 @@ fn add_group(groups: &mut Rows, name: &str, wish: Option<u32>) -> Option<u32> {
     if let Some(row) = find(groups, name) {
         return number(row);
     }
-    let taken: BTreeSet<u32> = groups.iter().filter_map(|row| number(row)).collect();
+    let taken: BTreeSet<u32> = numbers(groups);
     let free = |gid: &u32| !taken.contains(gid);
     let sum =
         name.bytes().fold(0x811c_9dc5_u32, |sum, byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193));
@@ -163,8 +162,8 @@ fn text(rows: &Rows) -> String {
     text
 }
 
-fn find<'r>(rows: &'r Rows, name: &str) -> Option<&'r Vec<String>> {
-    rows.iter().find(|row| row.first().is_some_and(|first| first == name))
+fn find<'r>(rows: &'r Rows, name: &str) -> Option<&'r [String]> {
+    rows.iter().find(|row| row.first().is_some_and(|first| first == name)).map(Vec::as_slice)
 }
 
 fn find_mut<'r>(rows: &'r mut Rows, name: &str) -> Option<&'r mut Vec<String>> {
@@ -172,8 +171,12 @@ fn find_mut<'r>(rows: &'r mut Rows, name: &str) -> Option<&'r mut Vec<String>> {
 }
 
 /// The third field, of passwd and of group.
-fn number(row: &Vec<String>) -> Option<u32> {
+fn number(row: &[String]) -> Option<u32> {
     row.get(2)?.parse().ok()
+}
+
+fn numbers(rows: &Rows) -> BTreeSet<u32> {
+    rows.iter().filter_map(|row| number(row)).collect()
 }
 
 /// The number of a user or group by its name in a table.

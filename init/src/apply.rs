@@ -74,14 +74,13 @@ fn services_differ(a: &Config, b: &Config) -> bool {
 type AtBoot = (&'static str, fn(&Config, &Config) -> bool);
 
 #[rustfmt::skip]
-const AT_BOOT: [AtBoot; 9] = [
+const AT_BOOT: [AtBoot; 8] = [
     ("bootcmd",              |a, b| a.bootcmd != b.bootcmd),
     ("runcmd",               |a, b| a.runcmd != b.runcmd),
     ("ca_certs",             |a, b| a.ca_certs != b.ca_certs || a.ca_certs_old != b.ca_certs_old),
     ("dockos.state",         |a, b| a.dockos.state != b.dockos.state),
     ("dockos.system_docker", |a, b| a.dockos.system_docker != b.dockos.system_docker || a.dockos.proxies != b.dockos.proxies),
     ("mounts",               |a, b| a.mounts != b.mounts || a.mount_default_fields != b.mount_default_fields),
-    ("ntp",                  |a, b| a.ntp != b.ntp),
     ("power_state",          |a, b| a.power_state != b.power_state),
     ("swap",                 |a, b| a.swap != b.swap),
 ];

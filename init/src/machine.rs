@@ -34,8 +34,6 @@ pub(crate) struct Machine {
     pub(crate) is_going_down: Cell<bool>,
     /// Whether state is kept on a disk.
     pub(crate) state_on_disk: Cell<bool>,
-    /// Time servers that the network names.
-    pub(crate) time_servers: RefCell<Vec<String>>,
     /// Addresses and NICs, for the screen.
     pub(crate) addresses: RefCell<Vec<String>>,
     /// The interfaces, from the network phase on.
@@ -65,7 +63,6 @@ impl Machine {
             config_found: Cell::new(false),
             is_going_down: Cell::new(false),
             state_on_disk: Cell::new(false),
-            time_servers: RefCell::default(),
             addresses: RefCell::default(),
             links: OnceCell::new(),
             progress: watch::Sender::new(0),

@@ -31,7 +31,6 @@ mod loopdev;
 mod machine;
 mod mounts;
 mod network;
-mod ntp;
 mod phases;
 mod power;
 mod probe;

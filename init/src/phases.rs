@@ -11,7 +11,7 @@ use crate::clock::uptime;
 use crate::machine::Machine;
 use crate::timeline::{Entry, Outcome};
 use crate::{
-    commands, config, desktops, engine, fstab, guard, images, network, ntp, services, settings, state,
+    commands, config, desktops, engine, fstab, guard, images, network, services, settings, state,
     user_docker, write_files,
 };
 use dockos_control::error::Result;
@@ -46,7 +46,7 @@ pub(crate) struct Phase {
 
 /// The boot.
 #[rustfmt::skip]
-const PHASES: [Phase; 18] = [
+const PHASES: [Phase; 17] = [
     Phase { name: "sources",            after: &[],                                    needs: &[],                          run: |m| Box::pin(config::sources_phase(m)) },
     Phase { name: "system-containerd",  after: &[],                                    needs: &[],                          run: |m| Box::pin(engine::system_containerd(m)) },
     Phase { name: "guard",              after: &[],                                    needs: &[],                          run: |m| Box::pin(guard::phase(m)) },
@@ -57,7 +57,6 @@ const PHASES: [Phase; 18] = [
     Phase { name: "bootcmd",            after: &["settings"],                          needs: &[],                          run: |m| Box::pin(commands::bootcmd(m)) },
     Phase { name: "files",              after: &["bootcmd"],                           needs: &[],                          run: |m| Box::pin(write_files::phase(m)) },
     Phase { name: "network",            after: &["bootcmd"],                           needs: &[],                          run: |m| Box::pin(network::phase(m)) },
-    Phase { name: "ntp",                after: &["network"],                           needs: &[],                          run: |m| Box::pin(ntp::phase(m)) },
     Phase { name: "system-docker",      after: &["settings", "system-containerd"],     needs: &["system-containerd"],      run: |m| Box::pin(engine::system_docker(m)) },
     Phase { name: "docker",             after: &["system-docker", "files", "guard"],   needs: &["system-docker", "guard"],  run: |m| Box::pin(user_docker::phase(m)) },
     Phase { name: "services",           after: &["system-docker", "files"],            needs: &["system-docker"],          run: |m| Box::pin(services::phase(m)) },

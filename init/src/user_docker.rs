@@ -24,7 +24,7 @@ pub(crate) const SOCKET: &str = "/run/docker.sock";
 /// That directory.
 const HOST_RUN: &str = "/run/user-docker";
 /// How long dockerd may take to end: its supervisor kills it after that.
-const END_BOUND: Duration = Duration::from_secs(15);
+const END_BOUND: Duration = Duration::from_secs(60);
 /// The service's name: its folder in system-services/, and its container's name.
 pub(crate) const SERVICE: &str = "docker";
 

@@ -19,4 +19,12 @@ pub(super) const TABLE: &[Pair] = &[
         "配置服务器没有应答，正使用上次获取的配置。",
     ),
     ("The state disk is full.", "状态盘已满。"),
+    (
+        "The config cannot be fetched; the machine runs with its last good one.",
+        "无法获取配置；本机正使用上一次正确的配置运行。",
+    ),
+    (
+        "The config cannot be fetched; the machine runs with what it found itself.",
+        "无法获取配置；本机仅使用本地找到的配置运行。",
+    ),
 ];

@@ -55,7 +55,8 @@ keys! {
         @add
         pub runcmd: Vec<Command>,
         /// Filesystems to mount besides the machine's own: lists of the fields of fstab,
-        /// `[SPEC, PATH, TYPE, OPTIONS, FREQ, PASSNO]`, of which the first two are needed.
+        /// `[SPEC, PATH, TYPE, OPTIONS, FREQ, PASSNO]`, of which the first two are needed. Shares of other
+        /// machines are not mounted yet.
         @add
         pub mounts: Vec<Mount>,
         /// What `mounts` leave out, six fields of fstab.
@@ -64,6 +65,7 @@ keys! {
         /// A file that the machine swaps to.
         pub swap: Swap,
         /// Where the machine gets the time from.
+        @later
         pub ntp: Ntp,
         /// Authorities whose certificates the machine and its engines trust.
         pub ca_certs: CaCerts,

@@ -16,7 +16,7 @@ use dockos_control::error::{Context, Fault, Result};
 /// Where a disk is mounted while it is read.
 const MOUNT_POINT: &str = "/run/dockos/media";
 /// A larger file is no config: reading stops there, and the parser says so.
-const MOST_BYTES: u64 = 4 << 20;
+const MOST_BYTES: u64 = dockos_config::MAX_USER_DATA as u64 + 1;
 
 /// How long a disk may take.
 const BOUND: Duration = Duration::from_secs(60);

@@ -108,9 +108,6 @@ impl Gathered {
             "openstack/latest/meta_data.json" => {
                 self.add(Layer::Datasource, Stage::Local, Form::ConfigDrive, file.name, &file.bytes);
             }
-            "openstack/latest/vendor_data.json" => {
-                self.add_user_data(Layer::Vendor, Stage::Local, file.name, &file.bytes);
-            }
             _ => self.add_user_data(Layer::Datasource, Stage::Local, "user_data", &file.bytes),
         }
     }
@@ -122,7 +119,7 @@ fn source_of(layer: Layer, stage: Stage, part: Part, number: usize) -> std::resu
     let text = match part.content {
         Content::CloudConfig(text) => text,
         Content::Script(bytes) => {
-            let path = format!("/run/dockos/scripts/{}-{number}", layer.as_str().replace(' ', "-"));
+            let path = format!("/run/dockos/scripts/{}-{number}", script_name(&name));
             let config = serde_json::json!({
                 "write_files": [{ "path": path, "permissions": "0700", "content": dockos_config::utf8(&name, &bytes)? }],
                 "runcmd": [[path]],
@@ -131,6 +128,12 @@ fn source_of(layer: Layer, stage: Stage, part: Part, number: usize) -> std::resu
         }
     };
     Ok(Source { layer, stage, form: Form::CloudConfig, name, text })
+}
+
+/// The name of a script's own file: where it comes from, so that no two have the same.
+fn script_name(source: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' };
+    source.chars().map(plain).collect()
 }
 
 /// What is there before the state disk is.
@@ -161,7 +164,11 @@ async fn add_disks(machine: &Machine, all: &mut Gathered) {
             all.add_user_data(Layer::Oem, Stage::Local, &format!("/{}", file.name), &file.bytes);
         }
     }
-    if let Some(disk) = first(machine, &disks, &NO_CLOUD) {
+    let no_cloud = match machine.cmdline.datasource {
+        Some(Datasource::ConfigDrive) => None,
+        _ => first(machine, &disks, &NO_CLOUD),
+    };
+    if let Some(disk) = no_cloud {
         for file in read_disk(all, disk, NO_CLOUD_FILES).await {
             all.add_no_cloud(Stage::Local, file.name, file.name, &file.bytes);
         }

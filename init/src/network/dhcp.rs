@@ -107,11 +107,6 @@ async fn take(machine: &Machine, links: &Links, client: &Client, lease: &DhcpV4L
     if let Some(mtu) = lease.mtu.filter(|mtu| overrides.use_mtu == Some(true) && *mtu >= 576) {
         kernel::set_mtu(&links.handle, *index, mtu.into()).await?;
     }
-    if overrides.use_ntp != Some(false)
-        && let Some(servers) = &lease.ntp_srvs
-    {
-        machine.time_servers.replace(servers.iter().map(ToString::to_string).collect());
-    }
     links.leases.borrow_mut().insert(*index, new);
     if links.first_lease(*index) {
         machine.config_url.replace(config_url(lease));

@@ -71,7 +71,7 @@ keys! {
         @default("true")
         pub use_dns = "use-dns": Option<bool>,
         /// Time servers.
-        @default("true")
+        @later
         pub use_ntp = "use-ntp": Option<bool>,
         /// Routes, the default one among them.
         @default("true")
