@@ -3,6 +3,7 @@
 use super::Pair;
 
 pub(super) const TABLE: &[Pair] = &[
+    ("it does not begin with {}", "没有以 {} 开头"),
     ("expected {}, found {}", "这里应为{}，实际是{}"),
     ("`{}` is not {}", "`{}` 不是有效的{}"),
     ("`{}` is not {}: {}", "`{}` 不是有效的{}：{}"),
