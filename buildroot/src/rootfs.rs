@@ -1,9 +1,6 @@
 //! The root image: `out/rootfs`, and a record of what went into it.
 
-use std::{
-    env, fs,
-    path::PathBuf,
-};
+use std::{env, fs, path::PathBuf};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -93,6 +90,7 @@ fn key(project: &Project, locked: &[Locked], programs: &[(&Program, PathBuf)]) -
         .value("packer", &String::from_utf8_lossy(&packer))
         .file(&project.own("packages.toml"))?
         .file(&project.own("layout.toml"))?
+        .file(&project.own("han16.txt"))?
         .folder(&project.own("files"))?
         .folder(&project.own("src"))?
         .folder(&project.root.join("system-services"))?
