@@ -6,6 +6,7 @@ mod cli;
 mod elf;
 mod floor;
 mod fragments;
+mod han;
 mod initramfs;
 mod initrd;
 mod kernel;

@@ -90,6 +90,7 @@ fn key(project: &Project, locked: &[Locked], programs: &[(&Program, PathBuf)]) -
         .value("packer", &String::from_utf8_lossy(&packer))
         .file(&project.own("packages.toml"))?
         .file(&project.own("layout.toml"))?
+        .file(&project.own("han16.txt"))?
         .folder(&project.own("files"))?
         .folder(&project.own("src"))?
         .folder(&project.root.join("system-services"))?

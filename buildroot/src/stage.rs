@@ -14,7 +14,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::{
     elf::is_elf,
-    oci,
+    han, oci,
     pool::Pool,
     programs::Program,
     progress::missing,
@@ -22,7 +22,7 @@ use crate::{
     slim::slim,
     spec::{Layout, Packages, octal},
     tree::{Kind, Node, Tree},
-    util::files_below,
+    util::{files_below, read_text},
 };
 
 /// The root image's tree; `epoch` is the date that all of it bears, `programs` are ours.
@@ -40,6 +40,7 @@ pub(crate) fn stage(
     }
     slim_programs(&mut tree)?;
     add_certificates(pool, &mut tree)?;
+    add_han_font(project, pool, &mut tree)?;
     add_own_files(project, epoch, &mut tree)?;
     for (program, built) in programs {
         let own = Node::own(0o755, Kind::Copy(built.clone()));
@@ -90,6 +91,14 @@ fn add_certificates(pool: &Pool, tree: &mut Tree) -> Result<()> {
     );
     let node = Node { component: package.into(), ..Node::own(0o644, Kind::Bytes(bundle)) };
     tree.add("etc/ssl/certs/ca-certificates.crt", node)
+}
+
+/// The Chinese characters that PID 1 puts into the screen's font; see `han`.
+fn add_han_font(project: &Project, pool: &Pool, tree: &mut Tree) -> Result<()> {
+    let unifont = read_text(pool.host_path("usr/share/unifont/unifont.hex")?)?;
+    let font = han::font(&unifont, &read_text(&project.own("han16.txt"))?)?;
+    let node = Node { component: "unifont".into(), ..Node::own(0o644, Kind::Bytes(font)) };
+    tree.add("usr/share/dockos/han16.font", node)
 }
 
 /// Adds `buildroot/files`, where `@VERSION@` and `@EPOCH@` are filled in below `etc`.

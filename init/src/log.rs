@@ -15,6 +15,7 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::Registry;
 
 use crate::clock;
+use crate::han::Screen;
 
 /// Longest record that /dev/kmsg takes (LOG_LINE_MAX of kernel/printk is 1024 with its prefix).
 const KMSG_LINE_MAX: usize = 960;
@@ -27,6 +28,8 @@ struct Sinks {
 
 struct Console {
     file: File,
+    /// Where it draws the characters itself.
+    screen: Option<Screen>,
     /// It did not take the last line.
     deaf: bool,
 }
@@ -62,7 +65,7 @@ fn open_console(name: &str) -> Option<Console> {
     // Non-blocking: a serial line with flow control off must not stop the boot.
     let flags = nix::libc::O_NOCTTY | nix::libc::O_NONBLOCK;
     let file = OpenOptions::new().write(true).custom_flags(flags).open(format!("/dev/{name}")).ok()?;
-    Some(Console { file, deaf: false })
+    Some(Console { file, screen: Screen::of(name), deaf: false })
 }
 
 /// Lets the kernel itself show only warnings and worse on the consoles (`console_loglevel` 5), and PID 1's bursts in
@@ -74,10 +77,12 @@ pub(crate) fn quiet_kernel(debug: bool) {
     }
 }
 
-/// Writes text as it is to every console: banners, and the panic message.
+/// Writes text as it is to every console: banners, and the panic message. Screens get glyphs for what is Chinese in it.
 pub(crate) fn consoles(text: &str) {
     let Ok(mut sinks) = SINKS.lock() else { return };
     for console in &mut sinks.consoles {
+        let chinese = console.screen.as_mut().and_then(|screen| screen.load(&console.file, text));
+        let text = chinese.as_deref().unwrap_or(text);
         write_slowly(console, text.replace('\n', "\r\n").as_bytes());
     }
 }

@@ -23,6 +23,7 @@ mod environment;
 mod fatal;
 mod fstab;
 mod guard;
+mod han;
 mod identity;
 mod images;
 mod log;
