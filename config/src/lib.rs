@@ -42,6 +42,7 @@ mod user_data;
 mod value;
 mod yaml;
 
+pub use check::is_own_folder;
 pub use chinese::{translate, wants_chinese};
 pub use cmdline::{Cmdline, SOURCE as CMDLINE_SOURCE};
 pub use datasource::{ConfigUrl, Datasource, NoCloud, Seed};

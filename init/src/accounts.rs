@@ -35,16 +35,18 @@ pub(crate) struct Person<'a> {
 type Rows = Vec<Vec<String>>;
 
 /// The image's tables with the config's users and groups. `owner` tells whose an existing folder is: a user keeps its
-/// number for as long as its home is there, wherever in the list it stands.
+/// number for as long as its home is there, wherever in the list it stands. `homes` are the owners of all homes that
+/// are there: a new user gets no number of one who is gone, whose home it would get with it.
 pub(crate) fn with_config<'a>(
     image: &Tables,
     config: &'a Config,
     owner: &dyn Fn(&str) -> Option<u32>,
+    homes: &[u32],
 ) -> (Tables, Vec<Person<'a>>) {
     let (mut passwd, mut group, mut shadow) = (rows(&image.passwd), rows(&image.group), rows(&image.shadow));
     let people: Vec<&User> =
         users::of(config).filter(|user| find(&passwd, user.name.as_str()).is_none()).collect();
-    let numbers = user_numbers(&passwd, &people, owner);
+    let numbers = user_numbers(&passwd, &people, owner, homes);
     for new in &config.groups {
         // A group that is named like a user is the user's own.
         if !people.iter().any(|user| is_own_group(user, new.name.as_str())) {
@@ -102,13 +104,19 @@ fn password(user: &User) -> Option<String> {
 }
 
 /// A number for each user: the config's own, then that of the home that is there, then the next one that is free.
-fn user_numbers(passwd: &Rows, people: &[&User], owner: &dyn Fn(&str) -> Option<u32>) -> Vec<u32> {
+fn user_numbers(
+    passwd: &Rows,
+    people: &[&User],
+    owner: &dyn Fn(&str) -> Option<u32>,
+    homes: &[u32],
+) -> Vec<u32> {
     let mut taken: BTreeSet<u32> = numbers(passwd);
     let mut numbers: Vec<Option<u32>> = people.iter().map(|user| user.uid.map(|uid| uid.get())).collect();
     taken.extend(numbers.iter().flatten());
     for (user, number) in people.iter().zip(&mut numbers).filter(|(_, number)| number.is_none()) {
         *number = owner(&home(user)).filter(|uid| !user.system && USERS.contains(uid) && taken.insert(*uid));
     }
+    taken.extend(homes);
     for (user, number) in people.iter().zip(&mut numbers).filter(|(_, number)| number.is_none()) {
         let free = |uid: &u32| !taken.contains(uid);
         *number = if user.system { SERVICES.rev().find(free) } else { USERS.clone().find(free) };
@@ -201,7 +209,8 @@ mod tests {
     fn made(config: &str, homes: &[(&str, u32)]) -> Tables {
         let config = dockos_config::parse("test.yml", config).unwrap();
         let owner = |home: &str| homes.iter().find(|(path, _)| *path == home).map(|(_, uid)| *uid);
-        with_config(&image(), &config, &owner).0
+        let owners: Vec<u32> = homes.iter().map(|(_, uid)| *uid).collect();
+        with_config(&image(), &config, &owner, &owners).0
     }
 
     fn line<'t>(table: &'t str, name: &str) -> &'t str {
@@ -248,6 +257,14 @@ mod tests {
         assert_eq!(number_of(&tables.passwd, "old"), Some(1000));
         assert_eq!(number_of(&tables.passwd, "new"), Some(1001));
         assert_eq!(number_of(&tables.passwd, "odd"), Some(1002), "a number that is no user's is not kept");
+    }
+
+    #[test]
+    fn a_new_user_gets_no_number_of_one_who_is_gone() {
+        let tables = made("users: [{name: new}]\n", &[("/home/gone", 1000)]);
+        assert_eq!(number_of(&tables.passwd, "new"), Some(1001));
+        let tables = made("users: [{name: gone}, {name: new}]\n", &[("/home/gone", 1000)]);
+        assert_eq!(number_of(&tables.passwd, "gone"), Some(1000), "it is back");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -28,7 +29,7 @@ const BOUND: Duration = Duration::from_secs(300);
 const PIPE_READS: usize = 16;
 /// So much of a program's output is kept, for whoever asked for it.
 const MOST_KEPT: usize = 64 << 10;
-/// Where the output is kept, beside the consoles.
+/// Where the output is kept, beside the consoles. For root: commands say passwords.
 const LOG: &str = "/run/dockos/log/commands.log";
 
 /// The phase before the network.
@@ -161,7 +162,7 @@ impl Output {
 
     /// Shows what is there now; false at the end of the output.
     fn drain(&self) -> bool {
-        let mut log = OpenOptions::new().append(true).create(true).open(LOG).ok();
+        let mut log = OpenOptions::new().append(true).create(true).mode(0o600).open(LOG).ok();
         let mut bytes = [0; 4096];
         for _ in 0..PIPE_READS {
             match self.pipe.try_read(&mut bytes) {

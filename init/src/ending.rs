@@ -2,7 +2,8 @@
 //!
 //! A machine that went down at each boot would be lost to its owner. So without a command as its condition it is done
 //! once, which the state disk remembers, until the config says something else; and a machine that has no state disk is
-//! never restarted by it.
+//! never restarted by it. With a command that always holds it goes down at each boot: it says so a minute before it
+//! restarts, and `dockos.debug` on the kernel command line keeps it on.
 
 use std::fs;
 use std::path::Path;
@@ -25,6 +26,8 @@ use dockos_control::files;
 const DONE: &str = "/var/lib/dockos/power_state.done";
 /// How long commands that still run are waited for.
 const PATIENCE: u64 = 30;
+/// Time for whoever sits before a machine that restarts at each boot, in minutes.
+const LEAST_DELAY: u32 = 1;
 
 /// Ends the machine as the config says, if it does. Called when the boot has ended.
 pub(crate) async fn follow(machine: Rc<Machine>) {
@@ -38,6 +41,10 @@ pub(crate) async fn follow(machine: Rc<Machine>) {
 
 async fn end(machine: &Machine, wish: &PowerState) -> Result<()> {
     let intent = intent(wish.mode);
+    if machine.cmdline.debug {
+        log::consoles("power_state: left out: `dockos.debug` is on the kernel command line\n");
+        return Ok(());
+    }
     match &wish.condition {
         Some(Condition::Is(false)) => return Ok(()),
         Some(Condition::Command(command)) => {
@@ -54,12 +61,13 @@ async fn end(machine: &Machine, wish: &PowerState) -> Result<()> {
     }
     let patience = wish.timeout.map_or(PATIENCE, |seconds| seconds.get().into());
     Cgroup::make("commands")?.wait_empty(Duration::from_secs(patience)).await;
-    let minutes = wish.delay.map_or(0, |delay| delay.minutes());
+    let least = if intent == Intent::Reboot { LEAST_DELAY } else { 0 };
+    let minutes = wish.delay.map_or(0, |delay| delay.minutes()).max(least);
     if let Some(message) = &wish.message {
         log::consoles(&format!("\n  {message}\n"));
     }
     if minutes > 0 {
-        log::consoles(&format!("dockos: {} in {minutes} min\n", intent.word()));
+        log::consoles(&format!("power_state: {} in {minutes} min\n", intent.word()));
         sleep(Duration::from_secs(u64::from(minutes) * 60)).await;
     }
     raise(intent.signal()).context(|| intent.word().to_owned())

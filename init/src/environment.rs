@@ -50,10 +50,16 @@ pub(crate) fn with(mut first: Vec<String>, second: Vec<String>) -> Vec<String> {
     first
 }
 
+/// A variable for everybody to read: the login to a proxy is left out of it.
+fn without_login(pair: String) -> String {
+    let parts = pair.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1)));
+    parts.map(|(scheme, host)| format!("{scheme}://{host}")).unwrap_or(pair)
+}
+
 /// Writes the files that logins read.
 pub(crate) fn apply(machine: &Machine) {
     let config = machine.config();
-    let all = of_command(Vec::new(), &config);
+    let all = with(proxies(&config).into_iter().map(without_login).collect(), variables(&config));
     let (environment, profile) = (lines(&all), exports(&all));
     let locale: String = config.locale.iter().map(|locale| format!("LANG={locale}\n")).collect();
     let _ = fs::create_dir_all("/etc/default");
@@ -109,6 +115,17 @@ mod tests {
                 "PATH=/opt"
             ]
         );
+    }
+
+    #[test]
+    fn no_file_that_all_read_has_a_login() {
+        for (pair, shown) in [
+            ("http_proxy=http://me:p@ss@proxy.lab:3128/", "http_proxy=http://proxy.lab:3128/"),
+            ("http_proxy=http://proxy.lab:3128", "http_proxy=http://proxy.lab:3128"),
+            ("no_proxy=.lab,10.0.0.0/8", "no_proxy=.lab,10.0.0.0/8"),
+        ] {
+            assert_eq!(without_login(pair.to_owned()), shown);
+        }
     }
 
     #[test]

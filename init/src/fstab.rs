@@ -8,7 +8,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use dockos_config::{Config, Mount, Size, Swap, SwapSize};
+use dockos_config::{Config, Mount, Size, Swap, SwapSize, is_own_folder};
 use nix::fcntl::{FallocateFlags, fallocate};
 use nix::sys::statvfs::statvfs;
 use procfs::{Current, Meminfo};
@@ -34,6 +34,8 @@ const SWAP_MOST: u64 = 4 << 30;
 const SWAP_PART: u64 = 8;
 /// Less is not worth it.
 const SWAP_LEAST: u64 = 64 << 20;
+/// A swap file is made beside its place, and moved there once mkswap is done with it.
+const UNFINISHED: &str = ".swap.new";
 /// What mkswap writes at the end of the first page.
 const SIGNATURE: &[u8] = b"SWAPSPACE2";
 const PAGE: usize = 4096;
@@ -72,6 +74,12 @@ async fn mount(machine: &Rc<Machine>, config: &Config, mount: &Mount) -> Result<
     wait_for_disks(machine, |disks| is_there(spec, disks)).await;
     fs::create_dir_all(mount.target.as_str())
         .context(|| "make the folder (those below /mnt, /var and /home can be made)".to_owned())?;
+    // The config check saw the name alone: links lead elsewhere.
+    let target = fs::canonicalize(mount.target.as_str()).context(|| "follow its links".to_owned())?;
+    let target = target.to_string_lossy();
+    if is_own_folder(&target) {
+        return Err(Fault::new(format!("{target} is the machine's own; mount it elsewhere")));
+    }
     let mut argv = vec![BUSYBOX, "mount"];
     if fstype != "auto" {
         argv.extend(["-t", fstype]);
@@ -79,7 +87,7 @@ async fn mount(machine: &Rc<Machine>, config: &Config, mount: &Mount) -> Result<
     if !options.is_empty() {
         argv.extend(["-o", &options]);
     }
-    argv.extend([spec, mount.target.as_str()]);
+    argv.extend([spec, &target]);
     run(machine, "mount", &argv).await.map(|()| true)
 }
 
@@ -128,8 +136,14 @@ async fn swap(machine: &Machine, swap: &Swap, size: SwapSize) -> Result<()> {
         SwapSize::Auto => Some(suggest(file, swap.maxsize)?),
     };
     if let Some(wanted) = wanted.filter(|wanted| there != Some(*wanted)) {
-        make_swap(file, wanted)?;
-        run(machine, "mkswap", &[BUSYBOX, "mkswap", file]).await?;
+        if there.is_none() && fs::symlink_metadata(file).is_ok() {
+            return Err(Fault::new(format!("{file} is there and is no swap; choose another filename")));
+        }
+        let _ = fs::remove_file(file);
+        let beside = Path::new(file).with_file_name(UNFINISHED).display().to_string();
+        make_swap(&beside, wanted)?;
+        run(machine, "mkswap", &[BUSYBOX, "mkswap", &beside]).await?;
+        fs::rename(&beside, file).context(|| format!("make {file}"))?;
     }
     run(machine, "swapon", &[BUSYBOX, "swapon", file]).await
 }
@@ -137,10 +151,12 @@ async fn swap(machine: &Machine, swap: &Swap, size: SwapSize) -> Result<()> {
 /// The size of a file that was made to swap to.
 fn swap_size(file: &str) -> Option<u64> {
     use std::os::unix::fs::FileExt;
+    // Others, such as pipes, keep whoever opens them.
+    let length = fs::metadata(file).ok().filter(fs::Metadata::is_file)?.len();
     let opened = fs::File::open(file).ok()?;
     let mut end = [0; SIGNATURE.len()];
     opened.read_exact_at(&mut end, (PAGE - SIGNATURE.len()) as u64).ok()?;
-    opened.metadata().ok().filter(|_| end == SIGNATURE).map(|meta| meta.len())
+    (end == SIGNATURE).then_some(length)
 }
 
 fn suggest(file: &str, most: Option<Size>) -> Result<u64> {
@@ -198,6 +214,21 @@ mod tests {
         assert!(
             !is_share("/dev/vdb1", "auto") && !is_share("LABEL=data", "ext4") && !is_share("tmpfs", "tmpfs")
         );
+    }
+
+    #[test]
+    fn only_what_mkswap_made_is_swap() {
+        let file = std::env::temp_dir().join(format!("dockos-swap-{}", std::process::id()));
+        let path = file.to_str().unwrap();
+        assert_eq!(swap_size(path), None, "there is none");
+        let mut bytes = vec![0; 2 * PAGE];
+        fs::write(&file, &bytes).unwrap();
+        assert_eq!(swap_size(path), None, "somebody's file");
+        bytes[PAGE - SIGNATURE.len()..PAGE].copy_from_slice(SIGNATURE);
+        fs::write(&file, &bytes).unwrap();
+        assert_eq!(swap_size(path), Some(2 * PAGE as u64));
+        assert_eq!(swap_size("/dev/zero"), None);
+        fs::remove_file(file).unwrap();
     }
 
     #[test]

@@ -21,33 +21,33 @@ const OWN_ADDRESS: &str = "127.0.1.1";
 /// Gives the machine the names and the time zone that the config says.
 pub(crate) fn apply(machine: &Machine) {
     let config = machine.config();
-    let name = host_name(&config);
+    // Without one it keeps the one it has: the network's, or the kernel's, which is the default.
+    let present = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+    let name = host_name(&config).or(present.as_deref()).unwrap_or(DEFAULT);
     machine.check(nix::unistd::sethostname(name).context(|| format!("set the host name {name}")));
     machine
         .check(fs::write("/etc/hostname", format!("{name}\n")).context(|| "write /etc/hostname".to_owned()));
     // Left to others once the machine has booted, unless the config asks to keep it.
     if !*machine.booted.borrow() || config.manage_etc_hosts != ManageEtcHosts::No {
         let was = fs::read_to_string(HOSTS).unwrap_or_default();
-        machine.check(fs::write(HOSTS, hosts(&config, &was)).context(|| format!("write {HOSTS}")));
+        machine.check(fs::write(HOSTS, hosts(&config, name, &was)).context(|| format!("write {HOSTS}")));
     }
     let zone = config.timezone.as_ref().map_or("UTC", |zone| zone.as_str());
     machine.check(set_zone(zone).context(|| format!("timezone {zone}")));
 }
 
-/// The name without its domain, unless the config prefers it with.
-fn host_name(config: &Config) -> &str {
+/// The config's name for it: without its domain, unless it prefers it with.
+fn host_name(config: &Config) -> Option<&str> {
     let full = config.fqdn.as_ref().map(|name| name.as_str());
     match (&config.hostname, full) {
-        (_, Some(full)) if config.prefer_fqdn_over_hostname => full,
-        (Some(name), _) => name.as_str(),
-        (None, Some(full)) => full.split('.').next().unwrap_or(DEFAULT),
-        (None, None) => DEFAULT,
+        (_, Some(full)) if config.prefer_fqdn_over_hostname => Some(full),
+        (Some(name), _) => Some(name.as_str()),
+        (None, full) => full?.split('.').next(),
     }
 }
 
 /// /etc/hosts with the machine's own names on a line of their own.
-fn hosts(config: &Config, was: &str) -> String {
-    let name = host_name(config);
+fn hosts(config: &Config, name: &str, was: &str) -> String {
     let full = config.fqdn.as_ref().map(|full| full.as_str()).filter(|full| *full != name);
     let own = match full {
         Some(full) => format!("{OWN_ADDRESS} {full} {name}\n"),
@@ -86,14 +86,14 @@ mod tests {
     #[test]
     fn the_name_is_short_unless_asked_for() {
         for (text, name) in [
-            ("{}", "dockos"),
             ("hostname: lab", "lab"),
             ("fqdn: lab-01.school.example", "lab-01"),
             ("{hostname: lab, fqdn: lab-01.school.example}", "lab"),
             ("{fqdn: lab-01.school.example, prefer_fqdn_over_hostname: true}", "lab-01.school.example"),
         ] {
-            assert_eq!(host_name(&config(text)), name, "{text}");
+            assert_eq!(host_name(&config(text)), Some(name), "{text}");
         }
+        assert_eq!(host_name(&config("{}")), None);
     }
 
     #[test]
@@ -101,9 +101,12 @@ mod tests {
         let names = "hostname: lab\nfqdn: lab.school.example\n";
         let was = "127.0.0.1 localhost\n127.0.1.1 old\n10.0.0.1 center\n";
         let own = "127.0.1.1 lab.school.example lab\n";
-        assert_eq!(hosts(&config(names), was), format!("127.0.0.1 localhost\n10.0.0.1 center\n{own}"));
+        assert_eq!(hosts(&config(names), "lab", was), format!("127.0.0.1 localhost\n10.0.0.1 center\n{own}"));
         let all = config(&format!("{names}manage_etc_hosts: true\n"));
-        assert_eq!(hosts(&all, was), format!("127.0.0.1 localhost\n::1 localhost ip6-localhost\n{own}"));
-        assert!(hosts(&config("hostname: lab"), "").ends_with("127.0.1.1 lab\n"));
+        assert_eq!(
+            hosts(&all, "lab", was),
+            format!("127.0.0.1 localhost\n::1 localhost ip6-localhost\n{own}")
+        );
+        assert!(hosts(&config("hostname: lab"), "lab", "").ends_with("127.0.1.1 lab\n"));
     }
 }

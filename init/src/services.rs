@@ -159,10 +159,11 @@ async fn ensure_image(machine: &Machine, docker: &Docker, image: &str) -> Result
     images::pull(machine, docker, image).await
 }
 
-/// The services' names, each after those it depends on. What depends on itself in a circle comes as it is: the config
+/// The services' names, each after those it depends on. ssh is first: whoever has to mend a service that keeps the
+/// others waiting gets in. What depends on itself in a circle comes as it is: the config
 /// check refuses it before.
 fn in_order(wanted: &BTreeMap<String, Service>) -> Vec<String> {
-    let mut order: Vec<String> = Vec::new();
+    let mut order: Vec<String> = wanted.keys().filter(|name| *name == SSH).cloned().collect();
     while order.len() < wanted.len() {
         let ready = |service: &Service| {
             service
@@ -323,5 +324,21 @@ fn restart(restart: Restart) -> RestartPolicyNameEnum {
         Restart::Always => RestartPolicyNameEnum::ALWAYS,
         Restart::UnlessStopped => RestartPolicyNameEnum::UNLESS_STOPPED,
         Restart::OnFailure => RestartPolicyNameEnum::ON_FAILURE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ssh_is_first_and_others_come_after_what_they_need() {
+        let config = "dockos: {services: {a: {depends_on: [z]}, z: {}}}\n";
+        let config = dockos_config::parse("test.yml", config).unwrap();
+        let services = config.dockos.services.iter();
+        let mut wanted = services.map(|(name, service)| (name.to_string(), service.clone())).collect();
+        assert_eq!(in_order(&wanted), ["z", "a"]);
+        wanted.insert(SSH.to_owned(), Service::default());
+        assert_eq!(in_order(&wanted), ["ssh", "z", "a"]);
     }
 }

@@ -4,7 +4,7 @@
 //! state disk: they are made once, and never changed or removed.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown};
 use std::path::Path;
 
 use dockos_config::{Config, User, UserItem};
@@ -19,6 +19,8 @@ use dockos_control::files;
 const IMAGE: &str = "/run/dockos/accounts";
 /// The tables in use, and their modes.
 const FILES: [(&str, u32); 3] = [("passwd", 0o644), ("group", 0o644), ("shadow", 0o600)];
+/// Where homes lie, those of users who are gone too.
+const HOMES: &str = "/var/home";
 /// Shells that may be logged in with.
 const SHELLS: &str = "/etc/shells";
 
@@ -70,7 +72,10 @@ fn write_tables(config: &Config) -> Result<Vec<Person<'_>>> {
     }
     let image = Tables { passwd: read("passwd")?, group: read("group")?, shadow: read("shadow")? };
     let owner = |home: &str| fs::symlink_metadata(home).ok().map(|folder| folder.uid());
-    let (tables, people) = accounts::with_config(&image, config, &owner);
+    let homes: Vec<u32> = fs::read_dir(HOMES)
+        .map(|homes| homes.flatten().filter_map(|home| Some(home.metadata().ok()?.uid())).collect())
+        .unwrap_or_default();
+    let (tables, people) = accounts::with_config(&image, config, &owner, &homes);
     for ((name, mode), text) in FILES.iter().zip([tables.passwd, tables.group, tables.shadow]) {
         files::write_durably(&Path::new("/etc").join(name), text.as_bytes(), *mode)?;
     }
@@ -90,7 +95,10 @@ fn settle(person: &Person<'_>) -> Result<()> {
         Ok(folder) if folder.is_dir() && folder.uid() == person.uid => {}
         Ok(folder) if folder.is_dir() => {
             let (owner, uid) = (folder.uid(), person.uid);
-            return Err(Fault::new(format!("{} belongs to {owner}, not to {uid}", person.home)));
+            let home = &person.home;
+            return Err(Fault::new(format!(
+                "{home} belongs to {owner}, not to {uid}: set `uid: {owner}`, or run `chown -R {uid} {home}`"
+            )));
         }
         Ok(_) => return Err(Fault::new(format!("{} is not a folder", person.home))),
         Err(_) => make_home(home, person)?,
@@ -118,9 +126,13 @@ fn make_home(home: &Path, person: &Person<'_>) -> Result<()> {
     if let Some(parent) = home.parent() {
         fs::create_dir_all(parent).context(what)?;
     }
-    fs::create_dir(home).context(what)?;
-    fs::set_permissions(home, fs::Permissions::from_mode(0o750)).context(what)?;
-    chown(home, Some(person.uid), Some(person.gid)).context(what)
+    // Beside its place until it is the user's: a power cut leaves no home that belongs to another.
+    let beside = home.with_file_name(format!(".{}.new", person.user.name));
+    let _ = fs::remove_dir(&beside);
+    fs::create_dir(&beside).context(what)?;
+    fs::set_permissions(&beside, fs::Permissions::from_mode(0o750)).context(what)?;
+    lchown(&beside, Some(person.uid), Some(person.gid)).context(what)?;
+    fs::rename(&beside, home).context(what)
 }
 
 /// Does something with files as the user: whatever links a home holds, they lead PID 1 nowhere that they would not

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use qemu_tests::{Machine, READY, Vm, logs};
+use qemu_tests::{Machine, READY, Vm, paths::logs};
 
 /// More distinct characters than the screen's font has room for, then those that are looked for.
 const CONFIG: &str = "#cloud-config

@@ -249,6 +249,8 @@ fn power_state_ends_the_machine_once() -> Result<()> {
     let reason = vm.wait_degraded(READY)?;
     assert!(reason.contains("/mnt/gone"), "{reason}");
     vm.wait_for("See you.", Duration::from_secs(30))?;
+    vm.wait_for("power_state: reboot in 1 min", Duration::from_secs(30))?;
+    vm.wait_for("dockos: reboot", Duration::from_secs(90))?;
     vm.stopped(&Stop::Reset)?;
 
     let vm = Machine::new("ends-once-2").config(ONCE).disk(&disk).start()?;

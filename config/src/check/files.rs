@@ -8,7 +8,7 @@ use crate::value::{AbsPath, SwapSize, quoted};
 use crate::yaml::Step::{Item, Key};
 
 /// Folders of the machine that nothing can be mounted on, nor below.
-const OWN: [&str; 12] = [
+const OWN: [&str; 15] = [
     "/bin",
     "/boot",
     "/dev",
@@ -16,15 +16,23 @@ const OWN: [&str; 12] = [
     "/lib",
     "/lib64",
     "/proc",
+    "/root",
+    "/run",
     "/sbin",
     "/sys",
     "/usr",
     "/var/lib/docker",
     "/var/lib/dockos",
+    "/var/run",
 ];
 
 /// Folders of the machine that nothing can be mounted on.
-const OWN_ROOTS: [&str; 5] = ["/", "/run", "/tmp", "/var", "/var/lib"];
+const OWN_ROOTS: [&str; 4] = ["/", "/tmp", "/var", "/var/lib"];
+
+/// Whether nothing can be mounted on a folder: a path without links, as [`std::fs::canonicalize`] gives it.
+pub fn is_own_folder(path: &str) -> bool {
+    OWN_ROOTS.contains(&path) || OWN.iter().any(|own| is_below(path, own))
+}
 
 impl Checker<'_> {
     pub(super) fn files(&mut self, config: &Config) {
@@ -48,7 +56,7 @@ impl Checker<'_> {
         for (i, mount) in config.mounts.iter().enumerate() {
             let at = [Key("mounts"), Item(i), Item(1)];
             let target = plain(&mount.target);
-            if OWN_ROOTS.contains(&target.as_str()) || OWN.iter().any(|own| is_below(&target, own)) {
+            if is_own_folder(&target) {
                 let message = format!("{} is the machine's own", quoted(&target));
                 self.at(&at, message, "mount it elsewhere, such as on `/mnt/data` or `/home`");
             } else if !seen.insert(target.clone()) {

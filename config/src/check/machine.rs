@@ -34,6 +34,13 @@ impl Checker<'_> {
             let message = "there is no `fqdn` to prefer";
             self.warn(&[Key("prefer_fqdn_over_hostname")], message, "add `fqdn`, or remove this key");
         }
+        for (name, value) in config.dockos.environment.iter() {
+            if value.contains(char::is_control) {
+                let path = [Key("dockos"), Key("environment"), Key(name)];
+                let message = format!("the value of `{name}` cannot stand in /etc/environment");
+                self.at(&path, message, "write it on one line, with no control character");
+            }
+        }
         let ntp = &config.ntp;
         if ntp.enabled == Some(true) && ntp.servers.is_empty() && ntp.pools.is_empty() {
             let hint = "list some as `servers` or `pools`; without, those that the network names are asked";

@@ -8,6 +8,8 @@ mod network;
 mod services;
 mod users;
 
+pub use files::is_own_folder;
+
 use crate::decode::Problems;
 use crate::schema::Config;
 use crate::yaml::Step::{Item, Key};

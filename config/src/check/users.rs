@@ -40,6 +40,12 @@ impl Checker<'_> {
                     self.at(&at("uid"), message, "choose another number");
                 }
             }
+            for (key, path) in [("shell", &user.shell), ("homedir", &user.homedir)] {
+                if let Some(path) = path.as_ref().filter(|path| path.as_str().contains(':')) {
+                    let message = format!("{} cannot stand in /etc/passwd", quoted(path.as_str()));
+                    self.at(&at(key), message, "choose a path with no `:`");
+                }
+            }
             if user.passwd.is_some() && user.hashed_passwd.is_some() {
                 let message = "`passwd` and `hashed_passwd` are the same key";
                 self.at(&[Key("users"), Item(i)], message, "remove one of them");

@@ -121,6 +121,8 @@ pub(super) const TABLE: &[Pair] = &[
         "设 `network_mode: host` 时这是整台机器的参数",
     ),
     ("there is no service {}", "没有服务{}"),
+    ("the value of {} cannot stand in /etc/environment", "{}的值不能写入 /etc/environment"),
+    ("there is a NUL in this text", "文本中含有 NUL 字符"),
     ("there is no service {}; did you mean {}?", "没有服务{}；是不是{}？"),
     ("the service {} has no health check", "服务{}没有健康检查"),
     ("the service {} has no health check, unless its image has one", "服务{}没有健康检查，除非镜像自带"),

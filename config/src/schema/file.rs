@@ -40,7 +40,7 @@ keys! {
         /// Whose it is.
         @default("root:root")
         pub owner: Option<Owner>,
-        /// Add to the file that is there.
+        /// Add to the file that is there, unless it ends with the content already.
         pub append: bool,
         /// Write it late: once users are there and both Dockers answer, just before `runcmd`.
         pub defer: bool,

@@ -66,7 +66,8 @@ keys! {
 }
 
 keys! {
-    /// How engines and commands reach the world outside.
+    /// How engines and commands reach the world outside. A login to a proxy is theirs alone: `/etc/environment`, which
+    /// everybody can read, has the addresses without it.
     #[derive(Default)]
     pub struct Proxies {
         /// The proxy for `http://` addresses.

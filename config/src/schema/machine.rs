@@ -78,7 +78,8 @@ keys! {
         @later
         pub resize_rootfs: ResizeRootfs,
         /// What becomes of the machine once it has booted and all commands have run. With a command as its condition at
-        /// each boot; else once, which the state disk remembers.
+        /// each boot; else once, which the state disk remembers. A machine that goes down at each boot stays on with
+        /// `dockos.debug` on the kernel command line.
         pub power_state: Option<PowerState>,
         /// What the consoles show once the machine is ready.
         pub final_message: Option<String>,

@@ -92,7 +92,7 @@ choice! {
 keys! {
     /// What becomes of the machine once it has booted and all commands have run.
     pub struct PowerState {
-        /// When: `now`, or in so many minutes.
+        /// When: `now`, or in so many minutes. Before a reboot there is at least one, in which somebody can log in.
         @default("now")
         pub delay: Option<Delay>,
         /// What.

@@ -59,7 +59,7 @@ fn from_mapping(node: &Node, problems: &mut Problems) -> Option<KeyValues> {
             problems.add(entry.mark, message, "for an empty one, write `\"\"`");
         } else if !is_key(&entry.key) {
             problems.value(entry.mark, not_a_key(&entry.key));
-        } else if let Some(text) = scalar(&entry.value, "a text", problems) {
+        } else if let Some(text) = text(&entry.value, "a text", problems) {
             pairs.insert(entry.key.clone(), text.to_owned());
         }
     }
@@ -70,7 +70,7 @@ fn from_list(node: &Node, problems: &mut Problems) -> Option<KeyValues> {
     let items = sequence(node, problems)?;
     let mut pairs = BTreeMap::new();
     for item in items {
-        let Some(text) = scalar(item, "`KEY=VALUE`", problems) else { continue };
+        let Some(text) = text(item, "`KEY=VALUE`", problems) else { continue };
         match text.split_once('=') {
             Some((key, _)) if !is_key(key) => problems.value(item.mark, not_a_key(key)),
             Some((key, _)) if pairs.contains_key(key) => {
@@ -85,6 +85,17 @@ fn from_list(node: &Node, problems: &mut Problems) -> Option<KeyValues> {
         }
     }
     (pairs.len() == items.len()).then_some(KeyValues(pairs))
+}
+
+/// A text that a process can be given.
+fn text<'n>(node: &'n Node, what: &str, problems: &mut Problems) -> Option<&'n str> {
+    let text = scalar(node, what, problems)?;
+    if text.contains('\0') {
+        // Not quoted: it may be a password.
+        problems.add(node.mark, "there is a NUL in this text", "remove it: no process can be given one");
+        return None;
+    }
+    Some(text)
 }
 
 fn is_key(key: &str) -> bool {

@@ -153,9 +153,9 @@ fn config_url(lease: &DhcpV4Lease) -> Option<String> {
 
 /// A config without a host name takes the one that the network gives.
 fn take_host_name(machine: &Machine, lease: &DhcpV4Lease) {
-    let Some(name) = lease.host_name.as_deref().filter(|_| machine.config().hostname.is_none()) else {
-        return;
-    };
+    let config = machine.config();
+    let free = config.hostname.is_none() && config.fqdn.is_none();
+    let Some(name) = lease.host_name.as_deref().filter(|_| free) else { return };
     if !name.is_empty() && name.len() <= 63 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
         let _ = nix::unistd::sethostname(name);
     }
