@@ -4,6 +4,7 @@
 //! settings are put back, and the state disk's file is written only then.
 
 use std::cell::{Cell, RefCell};
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 use std::rc::Rc;
@@ -14,6 +15,7 @@ use dockos_control::STATE_FILE;
 use dockos_control::error::{Context, Fault, Result};
 use dockos_control::files;
 use dockos_control::record::{self, Record, Which};
+use nix::unistd::{gethostname, sethostname};
 use tokio::sync::Mutex;
 use tokio::task::spawn_local;
 use tokio::time::{sleep, timeout};
@@ -41,6 +43,8 @@ struct Trial {
     /// What the tried config wrote over.
     saved: Vec<Saved>,
     settings: Vec<(String, Vec<u8>)>,
+    /// The machine's name, which the network may have given.
+    name: OsString,
     /// The config file that is tried, to be kept.
     text: String,
 }
@@ -64,6 +68,7 @@ pub(crate) async fn start(machine: &Rc<Machine>, record: Record, bound: Duration
         number,
         saved: Saved::of(new.write_files.iter().filter(|file| !old.write_files.contains(file)))?,
         settings: settings(&new),
+        name: gethostname().unwrap_or_default(),
         before: old,
         record: Record::load(record::CURRENT)?,
         text,
@@ -127,6 +132,7 @@ async fn end(machine: &Rc<Machine>) -> Result<Applied> {
     for file in trial.saved {
         machine.check(file.restore().context(|| "config: put a file back".to_owned()));
     }
+    machine.check(sethostname(&trial.name).context(|| "put the host name back".to_owned()));
     for (path, value) in &trial.settings {
         machine.check(fs::write(path, value).context(|| format!("put {path} back")));
     }
