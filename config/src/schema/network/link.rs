@@ -43,10 +43,11 @@ keys! {
         /// The largest packet in bytes.
         pub mtu: Option<Mtu>,
         /// The largest packet of IPv6 in bytes.
+        @later
         pub ipv6_mtu = "ipv6-mtu": Option<Mtu>,
         /// The boot does not wait for it.
         pub optional: bool,
-        /// Kinds of addresses that the boot does not wait for.
+        /// Kinds of addresses that the boot does not wait for. `dhcp4` is the only one that it waits for otherwise.
         pub optional_addresses = "optional-addresses": Vec<OptionalAddress>,
         /// The hardware address it gets.
         pub macaddress: Option<MacAddress>,
