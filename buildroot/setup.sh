@@ -11,6 +11,7 @@ bison:/usr/bin/bison
 debian-archive-keyring:/usr/share/keyrings/debian-archive-keyring.gpg
 dosfstools:/sbin/mkfs.vfat
 flex:/usr/bin/flex
+g++:/usr/bin/g++
 gcc:/usr/bin/gcc
 libc6-dev:/usr/include/stdio.h
 libelf-dev:/usr/include/libelf.h
