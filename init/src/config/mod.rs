@@ -54,10 +54,6 @@ pub(crate) async fn sources_phase(machine: &Rc<Machine>) -> Ended {
 
 /// The phase after it.
 pub(crate) async fn phase(machine: &Rc<Machine>) -> Ended {
-    choose(machine).await
-}
-
-async fn choose(machine: &Rc<Machine>) -> Ended {
     let mut gathered = machine.gathered.take();
     sources::state(&mut gathered);
     let unfetched = fetch_rest(machine, &mut gathered).await.err();
@@ -111,15 +107,15 @@ async fn without_the_rest(machine: &Rc<Machine>, gathered: &Gathered, fault: &Fa
     let part = dockos_config::load(gathered.sources.clone());
     match (last_good, part) {
         (Some(loaded), _) => {
-            banner::red("The config cannot be fetched; the machine runs with its last good one.", fault);
             let record = faults(Record::new(Which::LastGood, loaded.sources(), &gathered.sources));
             put_in_force(machine, record, Some(loaded));
             machine.config_found.set(true);
+            tell(machine, gathered, &UNFETCHED_LAST_GOOD_BANNER, &why).await;
             Ok(Step::Done("not fetched: the last good config".to_owned()))
         }
         (None, Ok(loaded)) => {
-            banner::red("The config cannot be fetched; the machine runs with what it found itself.", fault);
             put_in_force(machine, faults(Record::new(Which::Part, loaded.sources(), &[])), Some(loaded));
+            tell(machine, gathered, &UNFETCHED_BANNER, &why).await;
             Ok(Step::Done("not fetched: what the machine found itself".to_owned()))
         }
         (None, Err(report)) => {
@@ -163,12 +159,17 @@ async fn fall_back_to(
         }
         None => put_in_force(machine, record(Which::Defaults, &[]), None),
     }
-    banner::red(headline.english, &why);
     machine.problem(format!("config: {}", first_line(why)));
+    tell(machine, gathered, headline, why).await;
+    Ok(Step::Done(note.to_owned()))
+}
+
+/// A red banner, in Chinese too for those who read it.
+async fn tell(machine: &Rc<Machine>, gathered: &Gathered, headline: &Headline, why: &str) {
+    banner::red(headline.english, &why);
     if speaks_chinese(&machine.config(), gathered) {
         banner::red(headline.chinese, &in_chinese(machine).await.unwrap_or_else(|_| why.to_owned()));
     }
-    Ok(Step::Done(note.to_owned()))
 }
 
 /// A headline in both languages.
@@ -184,6 +185,15 @@ const LAST_GOOD_BANNER: Headline = Headline {
 const DEFAULTS_BANNER: Headline = Headline {
     english: "The cloud-config has errors and is not used; the machine runs with its defaults.",
     chinese: "cloud-config 有错误，未被采用；本机正使用默认配置运行。",
+};
+
+const UNFETCHED_LAST_GOOD_BANNER: Headline = Headline {
+    english: "The config cannot be fetched; the machine runs with its last good one.",
+    chinese: "无法获取配置；本机正使用上一次正确的配置运行。",
+};
+const UNFETCHED_BANNER: Headline = Headline {
+    english: "The config cannot be fetched; the machine runs with what it found itself.",
+    chinese: "无法获取配置；本机仅使用本地找到的配置运行。",
 };
 
 /// Whether whoever wrote the config reads Chinese: by the locale in force, or by that of the files, which have errors
