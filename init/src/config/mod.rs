@@ -10,7 +10,6 @@ mod media;
 mod sources;
 pub(crate) mod trial;
 
-use std::fmt::Write as _;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -41,7 +40,7 @@ pub(crate) async fn sources_phase(machine: &Rc<Machine>) -> Ended {
     let gathered = sources::local(machine).await;
     // Only for the phase `state`; what is wrong is said by the phase `config`, about the whole.
     // A file that cannot be read may be the one that says what not to do.
-    if gathered.refused.is_empty() && gathered.failures.is_empty() {
+    if gathered.is_sound() {
         machine.set_config(early(&gathered));
     }
     let note = gathered.found.join(", ");
@@ -244,13 +243,7 @@ fn tell_warnings(report: &Report) {
 fn describe(gathered: &Gathered) -> Step {
     match gathered.found.as_slice() {
         [] => Step::Skipped("none found: built-in defaults".to_owned()),
-        found => {
-            let mut note = String::new();
-            for (i, place) in found.iter().enumerate() {
-                let _ = write!(note, "{}{place}", if i == 0 { "" } else { ", " });
-            }
-            Step::Done(note)
-        }
+        found => Step::Done(found.join(", ")),
     }
 }
 
