@@ -1,0 +1,1 @@
+"""Tests: `cd desktops/java && python3 -B -m unittest discover -t . -s assemble`."""

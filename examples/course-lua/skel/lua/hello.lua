@@ -1,0 +1,1 @@
+print("Hello, world! 你好，世界！")
