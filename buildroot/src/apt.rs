@@ -16,7 +16,7 @@ use crate::{
     project::Project,
     sources::Mirror,
     spec::Packages,
-    util::{fresh_dir, make_dir, read_head, read_text, sha256, sha256_file, write_atomic},
+    util::{files_below, fresh_dir, make_dir, read_head, read_text, sha256, sha256_file, write_atomic},
 };
 
 /// Signs the lists; from the package debian-archive-keyring.
@@ -60,7 +60,28 @@ impl<'a> Apt<'a> {
 
     /// The packages a build uses: as locked by an earlier one, or resolved now.
     pub(crate) fn lock(&self) -> Result<Vec<Locked>> {
-        let wanted = self.wanted();
+        self.lock_wanted("packages: resolve", &self.wanted(), || self.update())
+    }
+
+    /// The same for what is put beside the root image, apart, so that the two do not depend on each other. The lists are
+    /// those of [`lock`](Self::lock), which comes first.
+    pub(crate) fn lock_tools(&self) -> Result<Vec<Locked>> {
+        let wanted: Vec<_> = self.packages.tool.iter().map(|tool| tool.name.as_str()).collect();
+        self.lock_wanted("packages: resolve the boot loaders", &wanted, || Ok(()))
+    }
+
+    /// The state of the archive as of the last update: the signed heads of its lists.
+    pub(crate) fn heads(&self) -> Result<Vec<PathBuf>> {
+        let head = |file: &PathBuf| file.to_string_lossy().ends_with("InRelease");
+        Ok(files_below(&self.dir.join("lists"))?.into_iter().filter(head).collect())
+    }
+
+    fn lock_wanted(
+        &self,
+        step: &str,
+        wanted: &[&str],
+        update: impl FnOnce() -> Result<()>,
+    ) -> Result<Vec<Locked>> {
         let file = self.dir.join(format!("lock-{}.json", &sha256(wanted.join(" ").as_bytes())[..16]));
         if !self.project.update
             && let Ok(text) = fs::read_to_string(&file)
@@ -69,10 +90,10 @@ impl<'a> Apt<'a> {
             self.hint_when_stale(&file);
             return Ok(packages);
         }
-        let packages = self.project.progress.step("packages: resolve", || {
+        let packages = self.project.progress.step(step, || {
             self.project.progress.start_log("apt")?;
-            self.update()?;
-            self.resolve(&wanted)
+            update()?;
+            self.resolve(wanted)
         })?;
         write_atomic(&file, serde_json::to_string_pretty(&packages)?.as_bytes())?;
         Ok(packages)
@@ -196,7 +217,8 @@ fn deb_epoch(head: &[u8]) -> Option<u64> {
     head.strip_prefix("!<arch>\ndebian-binary")?.get(3..15)?.trim().parse().ok()
 }
 
-fn sources(mirror: &Mirror, suite: &str) -> String {
+/// A mirror as apt's sources name it.
+pub(crate) fn sources(mirror: &Mirror, suite: &str) -> String {
     let entry = |uri: &str, suites: &str| {
         format!("Types: deb\nURIs: {uri}\nSuites: {suites}\nComponents: main\nSigned-By: {KEYRING}\n\n")
     };
@@ -243,7 +265,7 @@ fn config(dir: &Path, snapshot: bool) -> String {
 }
 
 /// Proxies and the like, which the user has already told the machine's own apt.
-fn inherited_settings() -> Result<String> {
+pub(crate) fn inherited_settings() -> Result<String> {
     let output = Command::new("apt-config").arg("dump").output().with_context(|| missing("apt-config"))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let inherited = |line: &&str| INHERITED.iter().any(|prefix| line.starts_with(prefix));

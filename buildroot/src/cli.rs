@@ -7,10 +7,11 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     apt::Apt,
-    floor, initramfs, kernel, manifest,
+    desktops, floor, initramfs, iso, kernel, manifest, netboot,
     programs::{self, PID1},
     project::Project,
-    rootfs, sbom,
+    rootfs::{self, Record},
+    sbom,
     spec::Packages,
 };
 
@@ -22,7 +23,7 @@ Environment:
   SOURCE_DATE_EPOCH       date of the image, instead of that of its newest package
   XDG_CACHE_HOME          downloads and kernels are kept in its folder `dockos`";
 
-/// Builds the kernel, PID 1's initramfs and the root image of DockOS.
+/// Builds the kernel, PID 1's initramfs and the root image of DockOS, and what boots them.
 #[derive(Debug, Parser)]
 #[command(name = "buildroot", version, after_help = ENVIRONMENT)]
 struct Arguments {
@@ -36,7 +37,7 @@ struct Arguments {
     what: What,
 }
 
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 enum What {
     /// Everything: vmlinuz, kernel.config, initramfs, rootfs, manifest.json, sbom.spdx.json.
     Image,
@@ -46,6 +47,16 @@ enum What {
     Initramfs,
     /// Only rootfs, with all of Debian's files and what of ours is beside PID 1.
     Rootfs,
+    /// dockos.iso, of the image, which is built first if need be.
+    Iso,
+    /// netboot/, for a room's own DHCP and TFTP server, of the image, which is built first if need be.
+    Netboot,
+    /// desktops/NAME.tar: desktop images for `docker load`. Needs root.
+    Desktops {
+        /// Courses by name, or folders with a Dockerfile; none for all in `desktops/`.
+        #[arg(value_name = "COURSE")]
+        courses: Vec<String>,
+    },
     /// The initramfs of the bare floor that `bench` compares with.
     #[command(hide = true)]
     Floor,
@@ -67,19 +78,22 @@ pub(crate) fn run() -> Result<()> {
     let packages = Packages::load(&project.own("packages.toml"))?;
     let locked = || Apt::open(&project, &packages)?.lock();
     match arguments.what {
-        What::Image => image(&project, &packages)?,
+        What::Image => drop(image(&project, &packages)?),
+        What::Iso => iso::build(&project, &packages, &image(&project, &packages)?)?,
         What::Kernel => kernel::build(&project, &packages, &locked()?)?,
         What::Initramfs => drop(initramfs::build(&project, &programs::build(&project, &PID1)?)?),
+        What::Netboot => netboot::build(&project, &packages, &image(&project, &packages)?)?,
         What::Rootfs => {
             drop(rootfs::build(&project, &packages, &locked()?, &programs::build_for_root(&project)?)?)
         }
+        What::Desktops { courses } => desktops::build(&project, &packages, &courses)?,
         What::Floor => floor::build(&project, &packages, &locked()?)?,
         What::Clean { .. } => {}
     }
     Ok(())
 }
 
-fn image(project: &Project, packages: &Packages) -> Result<()> {
+fn image(project: &Project, packages: &Packages) -> Result<Record> {
     let locked = Apt::open(project, packages)?.lock()?;
     kernel::build(project, packages, &locked)?;
     let init = initramfs::build(project, &programs::build(project, &PID1)?)?;
@@ -88,7 +102,7 @@ fn image(project: &Project, packages: &Packages) -> Result<()> {
     let sizes = manifest::write(project, &record, init, kernel)?;
     sbom::write(project, &record, kernel)?;
     project.progress.note(&sizes);
-    Ok(())
+    Ok(record)
 }
 
 fn clean(project: &Project, cache: bool) -> Result<()> {

@@ -1,26 +1,28 @@
 //! `out/manifest.json`: what the image is made of, file by file and package by package.
 
-use std::{collections::BTreeMap, fs};
+use std::collections::BTreeMap;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde::Serialize;
 
 use crate::{
     lock::Locked,
     project::Project,
-    rootfs::{FileRecord, Record},
+    rootfs::{FileRecord, Image, Record},
     stamp::{self, Inputs},
-    util::{sha256_file, write_atomic},
+    util::{self, sha256_file, write_atomic},
 };
 
 /// The three boot files, in the order a boot loader names them.
-const BOOT_FILES: [&str; 3] = ["vmlinuz", "initramfs", "rootfs"];
+pub(crate) const BOOT_FILES: [&str; 3] = ["vmlinuz", "initramfs", "rootfs"];
 
 #[derive(Serialize)]
 struct Manifest<'a> {
     version: &'a str,
     epoch: u64,
     components: BTreeMap<&'a str, Component>,
+    /// What is inside `rootfs`: its hash goes with `dockos.root=` on the kernel command line.
+    root_image: &'a Image,
     files: Vec<FileRecord>,
     packages: Vec<&'a Locked>,
 }
@@ -67,12 +69,12 @@ fn collect<'a>(
     }
     let files = std::iter::once(init).chain(record.files.iter().cloned()).collect();
     let packages = record.packages.iter().chain([kernel]).collect();
-    Ok(Manifest { version: project.version(), epoch: record.epoch, components, files, packages })
+    let root_image = &record.image;
+    Ok(Manifest { version: project.version(), epoch: record.epoch, components, root_image, files, packages })
 }
 
 fn size(project: &Project, name: &str) -> Result<u64> {
-    let path = project.out.join(name);
-    Ok(fs::metadata(&path).with_context(|| format!("cannot look at {}", path.display()))?.len())
+    util::size(&project.out.join(name))
 }
 
 fn summary(sizes: &[u64]) -> String {

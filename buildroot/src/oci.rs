@@ -95,7 +95,8 @@ fn archive(name: &str, tree: &Tree, config: Value, epoch: u64) -> Result<Vec<u8>
     pack(files, epoch).with_context(|| format!("cannot pack the image {name}"))
 }
 
-fn index(name: &str, manifest: &[u8]) -> Value {
+/// The index of an archive with one image.
+pub(crate) fn index(name: &str, manifest: &[u8]) -> Value {
     let mut image = descriptor("application/vnd.oci.image.manifest.v1+json", manifest);
     image["annotations"] = json!({
         "io.containerd.image.name": format!("docker.io/{name}:latest"),
@@ -108,7 +109,8 @@ fn index(name: &str, manifest: &[u8]) -> Value {
     })
 }
 
-fn descriptor(media_type: &str, bytes: &[u8]) -> Value {
+/// How a manifest names a blob.
+pub(crate) fn descriptor(media_type: &str, bytes: &[u8]) -> Value {
     json!({ "mediaType": media_type, "digest": digest(bytes), "size": bytes.len() })
 }
 

@@ -30,7 +30,7 @@ pub(crate) struct Program {
     pub(crate) package: &'static str,
     /// The binary that its crate makes.
     binary: &'static str,
-    /// Where it is in the root image; PID 1 is in the initramfs instead.
+    /// Where it is in the root image, if it is there.
     pub(crate) path: &'static str,
 }
 
@@ -53,10 +53,34 @@ const CONFIG: Program = Program {
     binary: "dockos-config",
     path: "usr/lib/dockos/config",
 };
-/// All of them.
-pub(crate) const ALL: [&Program; 3] = [&PID1, &FETCH, &CONFIG];
+/// `dockos` on the machine that ISOs are made on: in no image.
+pub(crate) const HOST: Program = Program {
+    name: "host command",
+    folder: "host-command",
+    package: "dockos-host-command",
+    binary: "dockos-host",
+    path: "",
+};
+/// What boots other machines.
+const NETBOOT: Program = Program {
+    name: "netboot",
+    folder: "system-services/netboot",
+    package: "dockos-netboot",
+    binary: "dockos-netboot",
+    path: "usr/lib/dockos/netboot",
+};
+/// What runs tenants' desktops and shows them in a browser.
+const DESKTOPS: Program = Program {
+    name: "desktops",
+    folder: "system-services/desktops",
+    package: "dockos-desktops",
+    binary: "dockos-desktops",
+    path: "usr/lib/dockos/desktops",
+};
+/// All of those that are in an image.
+pub(crate) const ALL: [&Program; 5] = [&PID1, &FETCH, &CONFIG, &NETBOOT, &DESKTOPS];
 /// Those of the root image.
-const IN_ROOT: [&Program; 2] = [&FETCH, &CONFIG];
+const IN_ROOT: [&Program; 4] = [&FETCH, &CONFIG, &NETBOOT, &DESKTOPS];
 
 /// Those of the root image, built.
 pub(crate) fn build_for_root(project: &Project) -> Result<Vec<(&'static Program, PathBuf)>> {

@@ -17,7 +17,7 @@ use crate::{
     squash, stage, stamp,
     stamp::Inputs,
     tree::{Kind, Tree},
-    util::{read_text, sha256, write_atomic},
+    util::{read_text, sha256, sha256_file, size, write_atomic},
 };
 
 /// The name of the record in `out/.stamp`.
@@ -28,10 +28,21 @@ const RECORD: &str = ".stamp/rootfs-record.json";
 pub(crate) struct Record {
     /// The date that the image bears.
     pub(crate) epoch: u64,
+    /// The image itself, which `rootfs` wraps.
+    pub(crate) image: Image,
     /// Packages of which it holds files.
     pub(crate) packages: Vec<Locked>,
     /// Its files.
     pub(crate) files: Vec<FileRecord>,
+}
+
+/// The squashfs in `out/rootfs`: what a machine checks that did not bring it along itself.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Image {
+    /// Its size.
+    pub(crate) bytes: u64,
+    /// Its hash.
+    pub(crate) sha256: String,
 }
 
 /// One file of the root image.
@@ -67,13 +78,13 @@ pub(crate) fn build(
     let pool =
         Pool::new(image_packages.iter().map(|p| p.name.as_str()).zip(folders.iter().map(PathBuf::as_path)))?;
     let layout = Layout::load(&project.own("layout.toml"))?;
-    let (tree, record) = project.progress.step("rootfs: put together", || {
+    let tree = project.progress.step("rootfs: put together", || {
         let tree = stage::stage(project, packages, &layout, &pool, epoch, programs)?;
         check(&tree)?;
-        let record = record(&tree, &image_packages, epoch)?;
-        Ok((tree, record))
+        Ok(tree)
     })?;
-    project.progress.step("rootfs: compress", || pack(project, &tree, epoch))?;
+    let image = project.progress.step("rootfs: compress", || pack(project, &tree, epoch))?;
+    let record = record(&tree, &image_packages, epoch, image)?;
     write_atomic(&project.out.join(RECORD), &serde_json::to_vec_pretty(&record)?)?;
     stamp::mark(project, "rootfs", &key, &outputs)?;
     Ok(record)
@@ -109,7 +120,7 @@ fn date(folders: &[PathBuf]) -> Result<u64> {
     Ok(dates.into_iter().max().unwrap_or_default())
 }
 
-fn record(tree: &Tree, packages: &[&Locked], epoch: u64) -> Result<Record> {
+fn record(tree: &Tree, packages: &[&Locked], epoch: u64, image: Image) -> Result<Record> {
     let mut files = Vec::new();
     for (path, node) in tree.nodes() {
         if let Some(content) = node.content()? {
@@ -125,12 +136,14 @@ fn record(tree: &Tree, packages: &[&Locked], epoch: u64) -> Result<Record> {
         tree.nodes().values().any(|node| node.component == package.name && !matches!(node.kind, Kind::Dir))
     };
     let packages = packages.iter().filter(used).map(|package| (*package).clone()).collect();
-    Ok(Record { epoch, packages, files })
+    Ok(Record { epoch, image, packages, files })
 }
 
-fn pack(project: &Project, tree: &Tree, epoch: u64) -> Result<()> {
-    let image = project.out.join(".stamp/root.img");
-    squash::write(project, tree, epoch, &image)?;
-    squash::wrap(&image, "root.img", &project.out.join("rootfs"))?;
-    fs::remove_file(&image).with_context(|| format!("cannot remove {}", image.display()))
+fn pack(project: &Project, tree: &Tree, epoch: u64) -> Result<Image> {
+    let file = project.out.join(".stamp/root.img");
+    squash::write(project, tree, epoch, &file)?;
+    let image = Image { bytes: size(&file)?, sha256: sha256_file(&file)? };
+    squash::wrap(&file, "root.img", &project.out.join("rootfs"))?;
+    fs::remove_file(&file).with_context(|| format!("cannot remove {}", file.display()))?;
+    Ok(image)
 }

@@ -40,6 +40,12 @@ impl Mirror {
         Ok(Self { archive: archive.clone(), security: security.or_else(|| sibling(archive)) })
     }
 
+    /// The archive's host, unless it is one of Debian's own, which everybody names.
+    pub(crate) fn private_host(&self) -> Option<&str> {
+        let host = self.archive.split_once("://")?.1.split(['/', ':']).next()?;
+        (!host.is_empty() && host != "debian.org" && !host.ends_with(".debian.org")).then_some(host)
+    }
+
     /// Whether this is a dated snapshot, whose signatures have run out by design.
     pub(crate) fn is_snapshot(&self) -> bool {
         env::var_os("DOCKOS_SNAPSHOT").is_some() || path_words(&self.archive).any(is_timestamp)
@@ -150,6 +156,8 @@ mod tests {
         assert_eq!(mirror.archive, "http://m.example/debian/");
         assert_eq!(mirror.security.as_deref(), Some("http://m.example/debian-security"));
         assert!(!mirror.is_snapshot());
+        assert_eq!(mirror.private_host(), Some("m.example"));
+        assert_eq!(pick(&["http://a.debian.org/debian"]).unwrap().private_host(), None);
         let error = pick(&["http://m.example/ubuntu"]).unwrap_err().to_string();
         assert!(error.contains("DOCKOS_MIRROR"), "{error}");
     }

@@ -17,8 +17,21 @@ pub(crate) struct Packages {
     pub(crate) kernel_source: String,
     /// What is taken from which package.
     pub(crate) package: Vec<Package>,
+    /// What is put beside the root image.
+    #[serde(default)]
+    pub(crate) tool: Vec<Tool>,
     /// What counts as installed.
     pub(crate) provided: Vec<Provided>,
+}
+
+/// A package that the builder runs or copies from, and that leaves no file in the root image.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tool {
+    /// Its Debian name.
+    pub(crate) name: String,
+    /// What it is for.
+    pub(crate) why: String,
 }
 
 /// A package of which files are taken.
@@ -70,6 +83,7 @@ impl Packages {
     pub(crate) fn load(path: &Path) -> Result<Self> {
         let packages: Self = load(path)?;
         let reasons = packages.package.iter().map(|package| &package.why);
+        let reasons = reasons.chain(packages.tool.iter().map(|tool| &tool.why));
         let reasons = reasons.chain(packages.provided.iter().map(|provided| &provided.why));
         anyhow::ensure!(
             reasons.into_iter().all(|why| !why.trim().is_empty()),

@@ -4,6 +4,7 @@ use std::{
     fs::{self, File},
     io::{self, BufReader, Read, Write},
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use anyhow::{Context, Result};
@@ -44,6 +45,11 @@ pub(crate) fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     write().with_context(|| format!("cannot write {}", path.display()))
 }
 
+/// The size of a file.
+pub(crate) fn size(path: &Path) -> Result<u64> {
+    Ok(fs::metadata(path).with_context(|| format!("cannot look at {}", path.display()))?.len())
+}
+
 /// Copies a file atomically.
 pub(crate) fn copy_atomic(from: &Path, to: &Path) -> Result<()> {
     let temp = temp_name(to);
@@ -70,6 +76,18 @@ pub(crate) fn temp_name(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".tmp");
     PathBuf::from(name)
+}
+
+/// A command that needs root: run by sudo, with these variables, where the builder is not root itself.
+pub(crate) fn as_root(program: &str, environment: &[(&str, String)]) -> Command {
+    if nix::unistd::geteuid().is_root() {
+        let mut command = Command::new(program);
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
+        return command;
+    }
+    let mut command = Command::new("sudo");
+    command.arg("env").args(environment.iter().map(|(name, value)| format!("{name}={value}"))).arg(program);
+    command
 }
 
 /// Every file below `dir`, sorted, so that hashes over them are stable. No directory, no files.

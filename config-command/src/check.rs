@@ -2,8 +2,8 @@
 
 use dockos_config::{Diagnostic, Loaded, Report};
 
-use crate::Failure;
 use crate::files::{current, found, print, read_file, tell};
+use dockos_control::Failure;
 
 /// Checks files, or the config of this boot as it was found.
 pub(crate) fn check(files: &[String], json: bool) -> Result<u8, Failure> {
@@ -22,11 +22,17 @@ pub(crate) fn check(files: &[String], json: bool) -> Result<u8, Failure> {
         return Ok(status);
     }
     for (name, report) in &all {
-        tell(report);
-        let word = if report.has_errors() { "not usable" } else { "fine" };
-        eprintln!("{name}: {word}");
+        say(name, report);
     }
     Ok(status)
+}
+
+/// Says what there is to say of a file, and whether it may be used.
+pub(crate) fn say(name: &str, report: &Report) -> bool {
+    tell(report);
+    let sound = !report.has_errors();
+    eprintln!("{name}: {}", if sound { "fine" } else { "not usable" });
+    sound
 }
 
 /// All that there is to say of what was found at this boot.
@@ -40,7 +46,7 @@ fn this_boot() -> Result<Report, Failure> {
     Ok(report)
 }
 
-fn report_of(result: Result<Loaded, Report>) -> Report {
+pub(crate) fn report_of(result: Result<Loaded, Report>) -> Report {
     match result {
         Ok(loaded) => loaded.report,
         Err(report) => report,

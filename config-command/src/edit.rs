@@ -7,8 +7,9 @@ use std::process::Command;
 
 use dockos_config::{EditError, KeyPath, Report, append};
 
+use crate::files;
 use crate::options::Options;
-use crate::{Failure, files};
+use dockos_control::Failure;
 use dockos_control::{STATE_FILE, files::write_durably};
 
 /// Secrets may be in it.

@@ -6,7 +6,7 @@ use std::path::Path;
 use dockos_config::{Content, Form, Layer, Loaded, Part, Report, Source, Stage};
 use dockos_control::{Record, Which, record, state_files};
 
-use crate::Failure;
+use dockos_control::Failure;
 
 /// A larger file is no config: reading stops there, and the parser says so.
 const MOST_BYTES: u64 = dockos_config::MAX_USER_DATA as u64 + 1;

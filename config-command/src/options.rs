@@ -2,7 +2,7 @@
 
 use lexopt::prelude::{Long, Short, Value};
 
-use crate::Failure;
+use dockos_control::Failure;
 
 /// What it prints for --help; the reference quotes it.
 pub(crate) const HELP: &str = "\

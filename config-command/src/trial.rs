@@ -3,8 +3,9 @@
 use std::io::{BufRead, Write};
 use std::time::Duration;
 
+use crate::files;
 use crate::options::Options;
-use crate::{Failure, files};
+use dockos_control::Failure;
 use dockos_control::{Answer, Record, Request, Which, ask};
 
 /// How long a config is tried, unless it is said.

@@ -8,7 +8,8 @@ use crate::files::{
     file_name, in_force, in_place_of_state_file, load_files, next_boot, print, read_bytes, tell, usable,
 };
 use crate::options::{HELP, Options};
-use crate::{Failure, check, edit, trial};
+use crate::{check, edit, trial};
+use dockos_control::Failure;
 
 /// Runs `dockos config ...`.
 pub(crate) fn run(parser: &mut lexopt::Parser) -> Result<u8, Failure> {

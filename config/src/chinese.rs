@@ -13,6 +13,7 @@ mod more;
 mod network;
 mod nouns;
 mod refused;
+mod room;
 mod values;
 mod yaml;
 
@@ -32,6 +33,7 @@ const TABLES: &[&[Pair]] = &[
     network::TABLE,
     nouns::TABLE,
     refused::TABLE,
+    room::TABLE,
     values::TABLE,
     yaml::TABLE,
 ];

@@ -1,6 +1,7 @@
 //! Where a machine is told to look for its config: `cloud-config-url=` and `ds=` of the kernel command line, and the
 //! serial number of QEMU's SMBIOS, which speaks the same language.
 
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
 use crate::suggest::nearest;
@@ -24,6 +25,8 @@ pub enum Datasource {
     Dhcp,
     /// `ds=configdrive`: a disk labelled config-2, and nothing else.
     ConfigDrive,
+    /// `ds=netboot;s=URL`: what the netboot server at this address says of the machine, once it does.
+    Netboot(String),
     /// `ds=nocloud`: a disk labelled cidata, or what is named here in its place.
     NoCloud(NoCloud),
 }
@@ -97,21 +100,36 @@ impl FromStr for Datasource {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
-        const KNOWN: &str = "one of: nocloud, nocloud-net, configdrive, dhcp, none";
+        const KNOWN: &str = "one of: nocloud, nocloud-net, configdrive, dhcp, netboot, none";
         let (name, settings) = text.split_once(';').map_or((text, None), |(n, s)| (n, Some(s)));
         let datasource = match name.to_ascii_lowercase().as_str() {
             "nocloud" | "nocloud-net" => return Ok(Self::NoCloud(settings.unwrap_or_default().parse()?)),
             "configdrive" => Self::ConfigDrive,
+            "netboot" => return netboot_server(settings.unwrap_or_default()).map(Self::Netboot),
             "dhcp" => Self::Dhcp,
             "none" => Self::None,
             _ => return Err(ValueError::not_a("a datasource of DockOS", name, "", KNOWN)),
         };
         match settings {
             None | Some("") => Ok(datasource),
-            Some(settings) => {
-                Err(ValueError::not_a("a setting of this datasource", settings, "", "only nocloud has any"))
-            }
+            Some(settings) => Err(ValueError::not_a(
+                "a setting of this datasource",
+                settings,
+                "",
+                "only nocloud and netboot have any",
+            )),
         }
+    }
+}
+
+/// Reads `s=URL`.
+fn netboot_server(settings: &str) -> Result<String, ValueError> {
+    match settings.strip_prefix("s=") {
+        Some(address) => url_of_address(address),
+        None => Err(ValueError::new(
+            "`ds=netboot` does not say where its server is",
+            "write `ds=netboot;s=http://10.0.0.1/machine`",
+        )),
     }
 }
 
@@ -192,7 +210,7 @@ impl FromStr for Seed {
     }
 }
 
-fn url(text: &str) -> Result<String, ValueError> {
+pub(crate) fn url(text: &str) -> Result<String, ValueError> {
     let wrong = |why| Err(ValueError::not_a("an address", text, why, "such as `http://10.0.0.1/lab.yml`"));
     let Some((scheme, rest)) = text.split_once("://") else { return wrong("it has no `http://`") };
     if !matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https") {
@@ -208,7 +226,20 @@ fn url(text: &str) -> Result<String, ValueError> {
     }
 }
 
-fn sha256(hex: &str) -> Result<[u8; 32], ValueError> {
+/// A URL that PID 1 itself asks, before the machine has anything to ask for names: plain http, and an address.
+pub(crate) fn url_of_address(text: &str) -> Result<String, ValueError> {
+    let wrong = |why| ValueError::not_a("an address", text, why, "such as `http://10.0.0.1/rootfs`");
+    let url = url(text)?;
+    let rest = url.strip_prefix("http://").ok_or_else(|| wrong("it is asked by `http://` only"))?;
+    let host = rest.split(['/', '?']).next().unwrap_or_default();
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    match bare.parse::<IpAddr>().is_ok() || host.parse::<SocketAddr>().is_ok() {
+        true => Ok(url),
+        false => Err(wrong("names are not looked up so early, write the address in numbers")),
+    }
+}
+
+pub(crate) fn sha256(hex: &str) -> Result<[u8; 32], ValueError> {
     let digits: Option<Vec<u32>> = hex.chars().map(|c| c.to_digit(16)).collect();
     let bytes: Vec<u8> =
         digits.unwrap_or_default().chunks_exact(2).map(|pair| (pair[0] * 16 + pair[1]) as u8).collect();
@@ -237,12 +268,14 @@ mod tests {
             ("NoCloud;i=i-1;h=lab-01;s=http://10.0.0.1/c/", Datasource::NoCloud(full)),
             ("configdrive", Datasource::ConfigDrive),
             ("none", Datasource::None),
+            ("netboot;s=http://10.0.0.1/machine", Datasource::Netboot("http://10.0.0.1/machine".to_owned())),
         ];
         for (text, meant) in cases {
             assert_eq!(text.parse(), Ok(meant.clone()), "{text}");
             assert_eq!(Datasource::from_serial(&format!("ds={text}\n")), Some(Ok(meant)));
         }
         assert_eq!(Datasource::from_serial("VMware-56 4d"), None);
+        assert!("netboot".parse::<Datasource>().is_err() && "netboot;s=x".parse::<Datasource>().is_err());
     }
 
     #[test]

@@ -170,6 +170,10 @@ pub(crate) fn sequence<'a>(node: &'a Node, problems: &mut Problems) -> Option<&'
 pub(crate) fn mapping<'a>(node: &'a Node, problems: &mut Problems) -> Option<&'a [Entry]> {
     match &node.kind {
         Kind::Mapping(entries) => Some(entries),
+        Kind::Scalar(text) if matches!(text.as_str(), "true" | "yes" | "on") => {
+            problems.kind(node, "a mapping", "write `{}` in its place, or `key: value` below it");
+            None
+        }
         _ => {
             problems.kind(node, "a mapping", "write `key: value`, each on a line of its own");
             None

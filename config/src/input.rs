@@ -44,6 +44,15 @@ pub fn parse_service(source: &str, text: &str) -> Result<Service, Report> {
 }
 
 fn read<T: Decode>(source: &str, text: &str, check: impl Fn(&T, &Node, &mut Problems)) -> Result<T, Report> {
+    read_with_warnings(source, text, check).map(|(value, _)| value)
+}
+
+/// The value of a file, and what its writer should know besides.
+pub(crate) fn read_with_warnings<T: Decode>(
+    source: &str,
+    text: &str,
+    check: impl Fn(&T, &Node, &mut Problems),
+) -> Result<(T, Report), Report> {
     let mut problems = Problems::default();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let value = yaml::load(0, text, &mut problems).and_then(|root| {
@@ -51,9 +60,11 @@ fn read<T: Decode>(source: &str, text: &str, check: impl Fn(&T, &Node, &mut Prob
         check(&value, &root, &mut problems);
         Some(value)
     });
+    let failed = problems.any_error();
+    let report = Report::new(&[(source, text)], problems);
     match value {
-        Some(value) if !problems.any_error() => Ok(value),
-        _ => Err(Report::new(&[(source, text)], problems)),
+        Some(value) if !failed => Ok((value, report)),
+        _ => Err(report),
     }
 }
 

@@ -238,7 +238,7 @@ mod tests {
             Some("128M")
         );
         let report = read(&[(Layer::StateFile, over)]).unwrap_err();
-        assert_eq!(report.short(), "state disk:1:23: error: missing key `tenant` (and 1 more)");
+        assert_eq!(report.short(), "state disk:1:23: error: missing key `tenant`");
     }
 
     #[test]

@@ -13,6 +13,7 @@
 //! assert_eq!(report.short(), "lab.yml:1:1: error: unknown key `hostnme`; did you mean `hostname`?");
 //! ```
 
+mod boot_words;
 mod check;
 mod chinese;
 mod cmdline;
@@ -33,6 +34,7 @@ mod mask;
 mod merge;
 mod meta_data;
 mod order;
+mod room_machines;
 mod schema;
 mod secret;
 mod shape;
@@ -42,6 +44,7 @@ mod user_data;
 mod value;
 mod yaml;
 
+pub use boot_words::{Loader, RootImage};
 pub use check::is_own_folder;
 pub use chinese::{translate, wants_chinese};
 pub use cmdline::{Cmdline, SOURCE as CMDLINE_SOURCE};
@@ -56,29 +59,36 @@ pub use key_path::{KeyPath, Segment};
 pub use layers::{Form, Layer, Loaded, Source, load};
 pub use map::Map;
 pub use meta_data::instance_id;
+pub use room_machines::{
+    Assignment, ConfigFile, KernelWords, MachineMac, MachineSerial, MachineUuid, RoomGroup, RoomMachine,
+    RoomMachines, parse_machines,
+};
 pub use schema::{
     AddressGeneration, AddressPool, Bond, BondMode, BondParameters, Bridge, BridgeParameters, CaCerts,
-    Center, CenterDashboard, CenterRegistry, CenterVolumes, CgroupMode, Channel, Condition, Config, Console,
-    CreateState, Dependency, DependsCondition, DependsOn, Desktop, DhcpIdentifier, DhcpOverrides, Docker,
-    DockerTls, Dockos, Ethernet, ExtraHosts, Group, GrowMode, Growpart, HealthTest, Healthcheck, IpcMode,
-    Link, LinkLocal, LogDriver, LogLevel, LogOpts, Logging, ManageEtcHosts, Match, Module, ModuleItem, Mount,
-    MountDefaults, MountFields, Nameservers, Network, NetworkMode, NodeRole, Ntp, OptionalAddress, PidMode,
-    PowerMode, PowerState, Proxies, RegistryAuth, ResizeRootfs, Restart, Route, RouteKind, RouteScope,
-    Service, State, Swap, SystemDocker, Ulimit, UlimitName, Ulimits, Upgrade, UseDomains, User, UserItem,
-    UtsMode, Vlan, Watchdog, WriteFile,
+    Center, CenterDashboard, CenterNetboot, CenterRegistry, CenterVolumes, CgroupMode, Channel, Condition,
+    Config, Console, Course, CreateState, Dependency, DependsCondition, DependsOn, Desktop, DesktopStart,
+    DhcpIdentifier, DhcpOverrides, Docker, DockerTls, Dockos, Ethernet, ExtraHosts, Group, GrowMode,
+    Growpart, HealthTest, Healthcheck, InputMethod, IpcMode, Link, LinkLocal, LogDriver, LogLevel, LogOpts,
+    Logging, ManageEtcHosts, Match, Module, ModuleItem, Mount, MountDefaults, MountFields, Nameservers,
+    NetbootDhcp, Network, NetworkMode, NodeRole, Ntp, OptionalAddress, PidMode, PowerMode, PowerState,
+    Proxies, RegistryAuth, ResizeRootfs, Restart, Route, RouteKind, RouteScope, Service, State, Swap,
+    SystemDocker, Ulimit, UlimitName, Ulimits, Upgrade, UseDomains, User, UserItem, UtsMode, Vlan, Watchdog,
+    Web, WebRole, WebUser, WriteFile,
 };
+pub use secret::secrets;
 pub use shape::{Key, Keys, Lists, Refused, Scalar, Shape, Stage, Word};
 pub use show::ShowOptions;
 pub use user_data::{Content, MAX_USER_DATA, Part, UserData, unpack};
 pub use value::{
     AbsPath, Account, AccountId, Accounts, Argv, AuthorizedKey, BasicAuth, Capability, Certificates, Command,
     ConsoleLevel, CpuSet, CpuShares, Cpus, Delay, Device, DomainName, Field, FstabNumber, Gecos, HostAddr,
-    Hostname, ImageRef, Interval, KeyValues, Line, Locale, Mirror, Mode, ModuleName, Name, OomScore, Owner,
-    PasswordHash, PidsLimit, Port, PortMapping, PrefixLength, PrivateKey, Protocol, ProxyUrl, Registry,
-    RegistryHost, RlimitValue, Secret, SecurityOpt, ServiceVolume, Signal, Size, Subnet, Sudo, SwapSize,
-    SysctlName, TenantVolume, TimeZone, Times, Tmpfs, ValueError, WaitSeconds, Window,
+    Hostname, ImageRef, Interval, KeyValues, Line, LinkSum, Locale, Mirror, Mode, ModuleName, Name, OomScore,
+    Owner, PasswordHash, PidsLimit, Port, PortMapping, PrefixLength, PrivateKey, Protocol, ProxyUrl,
+    Registry, RegistryHost, RlimitValue, ScreenSize, Secret, SecurityOpt, ServiceVolume, Signal, Size,
+    Subnet, Sudo, SwapSize, SysctlName, TenantVolume, TimeZone, Times, Tmpfs, ValueError, WaitSeconds,
+    Window,
 };
 pub use value::{
-    Cidr, Count, Destination, Glob, Globs, InterfaceId, InterfaceName, Ip, MacAddress, Metric, Millis, Mtu,
-    PathCost, PortPriority, Priority, SearchDomain, Seconds, Table, Version, VlanId,
+    AddressRange, Cidr, Count, Destination, Glob, Globs, InterfaceId, InterfaceName, Ip, MacAddress, Metric,
+    Millis, Mtu, PathCost, PortPriority, Priority, SearchDomain, Seconds, Table, Version, VlanId,
 };

@@ -1,7 +1,11 @@
 //! What nobody should read over a shoulder: values of keys that are secret, and passwords in URLs.
 
+use crate::decode::{Decode, Problems};
+use crate::diagnostic::Report;
+use crate::schema::Config;
 use crate::shape::Shape;
-use crate::yaml::{Entry, Kind, Node};
+use crate::value::quoted;
+use crate::yaml::{self, Entry, Kind, Node};
 
 /// What stands for a secret.
 pub(crate) const HIDDEN: &str = "(redacted)";
@@ -29,6 +33,46 @@ fn open(entry: &Entry, shape: Option<&'static Shape>) -> Entry {
         _ => redacted(&entry.value, key.map(|key| key.shape).or_else(|| shape.and_then(Shape::value))),
     };
     Entry { key: entry.key.clone(), mark: entry.mark, value }
+}
+
+/// Where a cloud-config holds what nobody else should read, as warnings: whoever gives the file away by a way that all
+/// can listen to, gives these too.
+pub fn secrets(source: &str, text: &str) -> Report {
+    let mut problems = Problems::default();
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let tree = yaml::load(0, text, &mut Problems::default());
+    if let Some(tree) = tree {
+        find(&tree, Some(Config::SHAPE), &mut problems);
+    }
+    Report::new(&[(source, text)], problems)
+}
+
+fn find(node: &Node, shape: Option<&'static Shape>, problems: &mut Problems) {
+    const HINT: &str = "keep it on the machines' own disks, or leave it out";
+    match &node.kind {
+        Kind::Scalar(text) if !logins(text).is_empty() => {
+            problems.warn(node.mark, "a password of a URL is readable by everybody here", HINT);
+        }
+        Kind::Null | Kind::Scalar(_) => {}
+        Kind::Sequence(items) => {
+            items.iter().for_each(|item| find(item, shape.and_then(Shape::item), problems));
+        }
+        Kind::Mapping(entries) => {
+            for Entry { key: name, mark, value } in entries {
+                let key = shape.and_then(|shape| shape.key(name));
+                match key {
+                    Some(key) if key.secret && !value.is_null() => {
+                        problems.warn(*mark, format!("{} is readable by everybody here", quoted(name)), HINT);
+                    }
+                    _ => find(
+                        value,
+                        key.map(|key| key.shape).or_else(|| shape.and_then(Shape::value)),
+                        problems,
+                    ),
+                }
+            }
+        }
+    }
 }
 
 /// A text with [`HIDDEN`] in place of `user:password` in its URLs.
@@ -83,8 +127,20 @@ pub(crate) fn names(shape: &'static Shape, found: &mut Vec<&'static str>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::{Decode, Problems, keys};
-    use crate::{emit, yaml};
+    use crate::decode::keys;
+    use crate::emit;
+
+    #[test]
+    fn secrets_of_a_config_are_found_with_their_places() {
+        let text =
+            "users:\n  - name: a\n    passwd: $6$x$y\ndockos:\n  proxies: {http: \"http://u:p@h:1\"}\n";
+        let found: Vec<(u32, String)> =
+            secrets("f", text).diagnostics.into_iter().map(|d| (d.line, d.message)).collect();
+        let places: Vec<u32> = found.iter().map(|(line, _)| *line).collect();
+        assert_eq!(places, [3, 5], "{found:?}");
+        assert!(found.iter().all(|(_, message)| !message.contains("$6$") && !message.contains("u:p")));
+        assert!(secrets("f", "hostname: lab\n").diagnostics.is_empty());
+    }
 
     keys! {
         /// A test's keys.

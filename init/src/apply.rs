@@ -8,7 +8,9 @@ use dockos_config::Config;
 
 use crate::machine::Machine;
 use crate::phases::Step;
-use crate::{desktops, environment, identity, network, services, sysctls, user_docker, users, write_files};
+use crate::{
+    center, desktops, environment, identity, network, services, sysctls, user_docker, users, write_files,
+};
 use dockos_control::error::Result;
 
 type Running<'a> = Pin<Box<dyn Future<Output = Result<Step>> + 'a>>;
@@ -61,9 +63,12 @@ fn users_differ(a: &Config, b: &Config) -> bool {
     a.users != b.users || a.groups != b.groups || a.ssh_authorized_keys != b.ssh_authorized_keys
 }
 
-/// Services of the config, and ssh, which runs where somebody can log in.
+/// Services of the config, ssh, which runs where somebody can log in, and those of a center.
 fn services_differ(a: &Config, b: &Config) -> bool {
     a.dockos.services != b.dockos.services
+        || center::netboot(a) != center::netboot(b)
+        || a.dockos.web != b.dockos.web
+        || desktops::is_wanted(a) != desktops::is_wanted(b)
         || a.dockos.environment != b.dockos.environment
         || a.ssh_pwauth != b.ssh_pwauth
         || a.disable_root != b.disable_root
@@ -123,7 +128,7 @@ pub(crate) async fn apply(machine: &Rc<Machine>, new: Rc<Config>, mode: Mode) ->
     if desktops_differ(&old, &new) {
         match mode {
             Mode::Try => applied.run(machine, DESKTOPS, desktops::add(machine, &old)).await,
-            Mode::Revert => applied.run(machine, DESKTOPS, desktops::take_back(machine, &old)).await,
+            Mode::Revert => applied.run(machine, DESKTOPS, desktops::reapply(machine)).await,
         }
     }
     applied
@@ -133,7 +138,7 @@ pub(crate) async fn apply(machine: &Rc<Machine>, new: Rc<Config>, mode: Mode) ->
 pub(crate) async fn finish(machine: &Rc<Machine>, before: &Config) -> Applied {
     let mut applied = Applied::default();
     if desktops_differ(before, &machine.config()) {
-        applied.run(machine, DESKTOPS, desktops::phase(machine)).await;
+        applied.run(machine, DESKTOPS, desktops::reapply(machine)).await;
     }
     applied
 }
@@ -141,7 +146,11 @@ pub(crate) async fn finish(machine: &Rc<Machine>, before: &Config) -> Applied {
 const DESKTOPS: &str = "desktops";
 
 fn desktops_differ(a: &Config, b: &Config) -> bool {
-    a.dockos.desktops != b.dockos.desktops || variables_differ(a, b)
+    a.dockos.desktops != b.dockos.desktops
+        || a.dockos.courses != b.dockos.courses
+        || a.dockos.registry_auths != b.dockos.registry_auths
+        || a.timezone != b.timezone
+        || variables_differ(a, b)
 }
 
 impl Applied {

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use crate::machine::Machine;
 use crate::phases::count;
-use crate::{log, users};
+use crate::{desktops, log, users};
 
 /// A red banner with a headline and what it is about, on every console and in the kernel log.
 pub(crate) fn red(headline: &str, detail: &dyn Display) {
@@ -38,6 +38,7 @@ pub(crate) fn ready(machine: &Machine, seconds: f64) {
         let at = if ports.is_empty() { String::new() } else { format!(", port {}", ports.join(" ")) };
         text.push_str(&format!("  desktop {} of {}{at}\n", desktop.name, desktop.tenant));
     }
+    text.push_str(&page(machine));
     text.push_str(&format!("  {}\n\n", how_to_log_in(machine)));
     if let Some(message) = &machine.config().final_message {
         text.push_str(&format!("  {}\n\n", message.trim_end()));
@@ -48,6 +49,18 @@ pub(crate) fn ready(machine: &Machine, seconds: f64) {
     };
     log::kmsg(tracing::Level::INFO, &last);
     log::consoles(&format!("{text}{last}\n"));
+}
+
+/// Where desktops are seen in a browser, and by what to know that it is this machine.
+fn page(machine: &Machine) -> String {
+    let Some(page) = machine.config().dockos.web.as_ref().and_then(|_| desktops::announced()) else {
+        return String::new();
+    };
+    let port = if page.port == 443 { String::new() } else { format!(":{}", page.port) };
+    let addresses = machine.addresses.borrow();
+    let hosts = addresses.iter().filter_map(|address| address.split('/').next());
+    let urls: Vec<String> = hosts.map(|host| format!("https://{host}{port}/")).collect();
+    format!("  desktops at {}\n  certificate SHA-256 {}\n", urls.join(" "), page.fingerprint)
 }
 
 /// No shell stands open unless it was asked for; the screen says which way there is.

@@ -12,9 +12,8 @@ use bollard::query_parameters::{
 use tokio::time::{Instant, sleep};
 
 use dockos_control::error::{Context, Fault, Result};
+use dockos_control::spec;
 
-/// Label that carries the hash of a container's description.
-const SPEC_LABEL: &str = "dockos.spec";
 /// How long one request may take. Pulls and loads are streams and have no such bound.
 const REQUEST_SECONDS: u64 = 120;
 /// HTTP's "not found".
@@ -56,12 +55,12 @@ pub(crate) async fn open(socket: &str) -> Result<Docker> {
 
 /// Makes the container run as described: kept when it was made from the same description, made anew otherwise.
 pub(crate) async fn ensure_running(docker: &Docker, name: &str, mut body: ContainerCreateBody) -> Result<()> {
-    let hash = spec_hash(&body)?;
-    body.labels.get_or_insert_default().insert(SPEC_LABEL.to_owned(), hash.clone());
+    let hash = spec::hash(&body, "").context(|| format!("describe {name}"))?;
+    body.labels.get_or_insert_default().insert(spec::LABEL.to_owned(), hash.clone());
     match docker.inspect_container(name, None).await {
         Ok(found) => {
             let labels = found.config.and_then(|config| config.labels).unwrap_or_default();
-            if labels.get(SPEC_LABEL) != Some(&hash) {
+            if labels.get(spec::LABEL) != Some(&hash) {
                 remove(docker, name).await?;
                 create(docker, name, body).await?;
             }
@@ -113,33 +112,5 @@ fn status(error: &bollard::errors::Error) -> Option<u16> {
     match error {
         bollard::errors::Error::DockerResponseServerError { status_code, .. } => Some(*status_code),
         _ => None,
-    }
-}
-
-/// A hash of the description, the same in every boot of the same DockOS. Maps are serialised in the order of their
-/// keys, which serde_json's own map gives.
-fn spec_hash(body: &ContainerCreateBody) -> Result<String> {
-    let value = serde_json::to_value(body).context(|| "describe a container".to_owned())?;
-    // FNV-1a: the standard library's hash may change with the compiler, and desktops would lose their layers for it.
-    let hash = value.to_string().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
-    Ok(format!("{hash:016x}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_hash_does_not_depend_on_the_order_of_maps() {
-        let labels = |keys: &[&str]| keys.iter().map(|k| (k.to_string(), String::new())).collect();
-        let keys: Vec<String> = (0..50).map(|i| format!("k{i}")).collect();
-        let (forth, back): (Vec<&str>, Vec<&str>) =
-            (keys.iter().map(|k| &**k).collect(), keys.iter().rev().map(|k| &**k).collect());
-        let one = ContainerCreateBody { labels: Some(labels(&forth)), ..Default::default() };
-        let two = ContainerCreateBody { labels: Some(labels(&back)), ..Default::default() };
-        assert_eq!(spec_hash(&one).unwrap(), spec_hash(&two).unwrap());
-        assert_ne!(spec_hash(&one).unwrap(), spec_hash(&ContainerCreateBody::default()).unwrap());
     }
 }

@@ -76,7 +76,7 @@ pub(crate) async fn system_docker(machine: &Rc<Machine>) -> Ended {
 /// No bridge and no packet filter: system services use the machine's network or none.
 fn system_settings(config: &Config) -> Value {
     let own = &config.dockos.system_docker;
-    let mut log_opts = log_opts(&own.log_opts, "1m", "2");
+    let mut log_opts = log_opts(&own.log_opts);
     log_opts.insert("compress".to_owned(), "false".into());
     json!({
         "hosts": [format!("unix://{SYSTEM_SOCKET}")],
@@ -109,9 +109,9 @@ pub(crate) fn texts<T: ToString>(values: &[T]) -> Vec<String> {
 }
 
 /// How much of a container's output is kept.
-pub(crate) fn log_opts(wish: &LogOpts, size: &str, files: &str) -> Map<String, Value> {
-    let size = wish.max_size.map_or(size.to_owned(), |size| size.bytes().to_string());
-    let files = wish.max_file.map_or(files.to_owned(), |files| files.get().to_string());
+pub(crate) fn log_opts(wish: &LogOpts) -> Map<String, Value> {
+    let size = wish.max_size.map_or("1m".to_owned(), |size| size.bytes().to_string());
+    let files = wish.max_file.map_or("2".to_owned(), |files| files.get().to_string());
     [("max-size".to_owned(), size.into()), ("max-file".to_owned(), files.into())].into_iter().collect()
 }
 

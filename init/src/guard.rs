@@ -19,15 +19,25 @@ const RULES: &str = "\
 -A INPUT -i br-+ -m conntrack ! --ctstate ESTABLISHED,RELATED -j REJECT
 COMMIT
 ";
+/// Link-local addresses are where clouds keep a machine's own secrets. Docker looks into this chain before its own, and
+/// leaves what it finds there.
+const FORWARD_RULES: &str = "\
+*filter
+:DOCKER-USER - [0:0]
+-A DOCKER-USER -d 169.254.0.0/16 -j REJECT
+-A DOCKER-USER -j RETURN
+COMMIT
+";
 /// Seconds for the lock of the tables. With a bare `--wait` the file would be taken for the number.
 const WAIT: &str = "--wait=30";
 const RULES_FILE: &str = "/run/dockos/guard.rules";
-const PROGRAMS: [&str; 2] = ["/usr/sbin/iptables-restore", "/usr/sbin/ip6tables-restore"];
+const PROGRAMS: [(&str, &[&str]); 2] =
+    [("/usr/sbin/iptables-restore", &[RULES, FORWARD_RULES]), ("/usr/sbin/ip6tables-restore", &[RULES])];
 
 /// The phase.
 pub(crate) async fn phase(machine: &Rc<Machine>) -> Ended {
-    files::write_durably(Path::new(RULES_FILE), RULES.as_bytes(), 0o600)?;
-    for program in PROGRAMS {
+    for (program, rules) in PROGRAMS {
+        files::write_durably(Path::new(RULES_FILE), rules.concat().as_bytes(), 0o600)?;
         set(machine, program).await?;
     }
     Ok(Step::Done("tenants cannot enter the machine".to_owned()))

@@ -1,4 +1,4 @@
-//! Images of the user Docker: loaded from archives that came with the machine, pulled only when nothing else has them.
+//! Images of the user Docker: loaded from archives that came with the machine or its boot medium, pulled only when nothing else has them.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -11,12 +11,16 @@ use bollard::auth::DockerCredentials;
 use bollard::query_parameters::{CreateImageOptionsBuilder, ImportImageOptionsBuilder};
 use dockos_config::Config;
 use futures_util::{StreamExt, stream};
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use crate::machine::Machine;
 use crate::phases::{Ended, Step};
-use crate::{archive, docker, user_docker};
+use crate::{docker, medium, user_docker};
+use dockos_control::archive;
 use dockos_control::error::{Context, Result};
+use dockos_control::image::with_tag;
+use dockos_control::wanted::Login;
 
 /// Folders of archives: the root image's, then the state disk's, where an admin puts more.
 const FOLDERS: [&str; 2] = ["/usr/share/dockos/images", "/var/lib/dockos/images"];
@@ -29,7 +33,11 @@ const CHUNK: usize = 256 << 10;
 pub(crate) async fn phase(machine: &Rc<Machine>) -> Ended {
     let docker = docker::open(user_docker::SOCKET).await?;
     let mut loaded = Vec::new();
-    for path in archives() {
+    let media = medium::images(machine).await.unwrap_or_else(|fault| {
+        machine.problem(format!("images of the boot medium: {fault}"));
+        Vec::new()
+    });
+    for path in archives(&media) {
         machine.waits_for("images", path.display().to_string());
         match load_if_missing(&docker, &path).await {
             Ok(true) => loaded.push(path.file_name().unwrap_or_default().to_string_lossy().into_owned()),
@@ -44,8 +52,9 @@ pub(crate) async fn phase(machine: &Rc<Machine>) -> Ended {
     }
 }
 
-fn archives() -> Vec<PathBuf> {
-    let entries = FOLDERS.iter().flat_map(|folder| fs::read_dir(folder).into_iter().flatten().flatten());
+fn archives(media: &[PathBuf]) -> Vec<PathBuf> {
+    let folders = FOLDERS.iter().map(Path::new).chain(media.iter().map(PathBuf::as_path));
+    let entries = folders.flat_map(|folder| fs::read_dir(folder).into_iter().flatten().flatten());
     let mut paths: Vec<PathBuf> = entries
         .map(|entry| entry.path())
         .filter(|path| path.extension().is_some_and(|e| e == "tar"))
@@ -55,7 +64,10 @@ fn archives() -> Vec<PathBuf> {
 }
 
 async fn load_if_missing(docker: &Docker, path: &Path) -> Result<bool> {
-    for image in archive::images(path)? {
+    let archive = path.to_owned();
+    // On a thread of its own: the medium may be a CD with a scratch.
+    let listed = spawn_blocking(move || archive::images(&archive)).await;
+    for image in listed.context(|| path.display().to_string())?? {
         for tag in &image.tags {
             let there = docker.inspect_image(tag).await.ok().and_then(|found| found.id);
             if there.is_none() || image.id().is_some_and(|id| there != Some(id)) {
@@ -70,14 +82,13 @@ async fn load_if_missing(docker: &Docker, path: &Path) -> Result<bool> {
 pub(crate) async fn load(docker: &Docker, path: &Path) -> Result<()> {
     let name = || path.display().to_string();
     let file = File::open(path).context(name)?;
-    let chunks = stream::unfold(file, |mut file| async move {
-        let mut chunk = vec![0; CHUNK];
-        match file.read(&mut chunk) {
-            Ok(0) => None,
-            Ok(length) => {
-                chunk.truncate(length);
-                Some((Ok(chunk.into()), file))
-            }
+    let chunks = stream::unfold(file, |file| async move {
+        let read = spawn_blocking(move || read_chunk(file)).await;
+        // Who asked has gone: there is nobody to tell.
+        let (file, chunk) = read.ok()?;
+        match chunk {
+            Ok(chunk) if chunk.is_empty() => None,
+            Ok(chunk) => Some((Ok(chunk.into()), file)),
             Err(error) => Some((Err(error), file)),
         }
     });
@@ -87,6 +98,15 @@ pub(crate) async fn load(docker: &Docker, path: &Path) -> Result<()> {
         answer.map_err(|error| docker::explain(&name(), &error))?;
     }
     Ok(())
+}
+
+fn read_chunk(mut file: File) -> (File, std::io::Result<Vec<u8>>) {
+    let mut chunk = vec![0; CHUNK];
+    let read = file.read(&mut chunk).map(|length| {
+        chunk.truncate(length);
+        chunk
+    });
+    (file, read)
 }
 
 /// True when the engine has an image of that name or ID.
@@ -110,7 +130,7 @@ pub(crate) async fn pull(machine: &Machine, docker: &Docker, image: &str) -> Res
 }
 
 /// How the config logs in to the image's registry. The engine knows names and passwords, not the two as one.
-fn credentials(config: &Config, image: &str) -> Option<DockerCredentials> {
+pub(crate) fn login(config: &Config, image: &str) -> Option<Login> {
     let registry = registry(image);
     let (_, auth) = config.dockos.registry_auths.iter().find(|(name, _)| name.as_str() == registry)?;
     let pair = auth.auth.as_ref().and_then(|auth| auth.pair());
@@ -121,11 +141,17 @@ fn credentials(config: &Config, image: &str) -> Option<DockerCredentials> {
             auth.password.as_ref().map(|password| password.reveal().to_owned()),
         ),
     };
+    let identity_token = auth.identity_token.as_ref().map(|token| token.reveal().to_owned());
+    Some(Login { registry: registry.to_owned(), username, password, identity_token })
+}
+
+fn credentials(config: &Config, image: &str) -> Option<DockerCredentials> {
+    let Login { registry, username, password, identity_token } = login(config, image)?;
     Some(DockerCredentials {
         username,
         password,
-        identitytoken: auth.identity_token.as_ref().map(|token| token.reveal().to_owned()),
-        serveraddress: Some(registry.to_owned()),
+        identitytoken: identity_token,
+        serveraddress: Some(registry),
         ..Default::default()
     })
 }
@@ -138,15 +164,9 @@ fn registry(image: &str) -> &str {
     }
 }
 
-/// Without a tag the engine would pull every tag there is.
-fn with_tag(image: &str) -> String {
-    let last = image.rsplit('/').next().unwrap_or(image);
-    if last.contains([':', '@']) { image.to_owned() } else { format!("{image}:latest") }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{credentials, registry, with_tag};
+    use super::{credentials, registry};
 
     #[test]
     fn a_registry_is_logged_in_to_by_its_host() {
@@ -159,13 +179,5 @@ mod tests {
         assert_eq!(login("center.lab:5000/a"), Some(("me".to_owned(), "se:same".to_owned())));
         assert_eq!(login("debian"), Some(("me".to_owned(), "x".to_owned())));
         assert_eq!(login("ghcr.io/a/b"), None);
-    }
-
-    #[test]
-    fn a_port_is_no_tag() {
-        assert_eq!(with_tag("debian"), "debian:latest");
-        assert_eq!(with_tag("registry:5000/debian"), "registry:5000/debian:latest");
-        assert_eq!(with_tag("debian:13"), "debian:13");
-        assert_eq!(with_tag("debian@sha256:0"), "debian@sha256:0");
     }
 }

@@ -1,11 +1,13 @@
 //! What the phases of the boot share.
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::fs::File;
 use std::rc::Rc;
 
 use dockos_config::{Cmdline, Config};
 use tokio::sync::watch;
 
+use crate::blockdev::BlockDevice;
 use crate::config::{Gathered, trial::Trials};
 use crate::network::Links;
 use crate::reaper::Reaper;
@@ -18,6 +20,12 @@ pub(crate) struct Machine {
     pub(crate) cmdline: Cmdline,
     pub(crate) reaper: Rc<Reaper>,
     pub(crate) timeline: RefCell<Timeline>,
+    /// The root image, open, until it is kept on the state disk or nobody will.
+    pub(crate) root_image: RefCell<Option<File>>,
+    /// The SHA-256 of the root image that was fetched, if it was.
+    pub(crate) fetched_root: RefCell<Option<String>>,
+    /// The medium that the machine was booted from, and the one that an admin put beside.
+    pub(crate) media: RefCell<Vec<BlockDevice>>,
     /// What keeps the machine from being what the config asks for, in the order of discovery.
     problems: RefCell<Vec<String>>,
     /// None: the defaults.
@@ -55,6 +63,9 @@ impl Machine {
             cmdline,
             reaper: Rc::default(),
             timeline: RefCell::new(timeline),
+            root_image: RefCell::default(),
+            fetched_root: RefCell::default(),
+            media: RefCell::default(),
             problems: RefCell::default(),
             config: RefCell::default(),
             gathered: RefCell::default(),

@@ -36,9 +36,10 @@ pub(crate) const EARLY: [FixedMount; 4] = [
 ];
 
 /// Made once the root image is the root. /run must run programs (runc's copies), /root is small: keys and history, and
-/// /mnt holds only folders to mount on.
+/// /mnt holds only folders to mount on. Each tenant writes to a folder of screens, so they are not in /run itself: whoever
+/// fills them up keeps nobody else from making a socket, which takes no space.
 #[rustfmt::skip]
-pub(crate) const IN_ROOT: [FixedMount; 8] = [
+pub(crate) const IN_ROOT: [FixedMount; 9] = [
     FixedMount { fstype: "devpts",  target: "/dev/pts",          flags: MountFlags::NOSUID.union(MountFlags::NOEXEC), data: "mode=0620,gid=5,ptmxmode=0666" },
     FixedMount { fstype: "tmpfs",   target: "/dev/shm",          flags: NO_DEVICES,   data: "mode=1777" },
     FixedMount { fstype: "mqueue",  target: "/dev/mqueue",       flags: NOTHING_RUNS, data: "" },
@@ -46,6 +47,7 @@ pub(crate) const IN_ROOT: [FixedMount; 8] = [
     FixedMount { fstype: "tmpfs",   target: "/tmp",              flags: NO_DEVICES,   data: "mode=1777,size=25%" },
     FixedMount { fstype: "tmpfs",   target: "/root",             flags: NO_DEVICES,   data: "mode=0700,size=16m" },
     FixedMount { fstype: "tmpfs",   target: "/mnt",              flags: NO_DEVICES,   data: "mode=0755,size=1m" },
+    FixedMount { fstype: "tmpfs",   target: "/run/user-docker/screens", flags: NOTHING_RUNS, data: "mode=0700,size=1m,nr_inodes=16k" },
     FixedMount { fstype: "securityfs", target: "/sys/kernel/security", flags: NOTHING_RUNS, data: "" },
 ];
 

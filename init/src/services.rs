@@ -17,7 +17,7 @@ use dockos_config::{
 use crate::machine::Machine;
 use crate::network::RESOLV_CONF;
 use crate::phases::{Ended, Step};
-use crate::{docker, engine, images, user_docker, users};
+use crate::{center, desktops, docker, engine, images, user_docker, users};
 use dockos_control::error::{Context, Fault, Result};
 
 /// Where the root image keeps its services' descriptions.
@@ -47,7 +47,11 @@ pub(crate) async fn phase(machine: &Rc<Machine>) -> Ended {
     if !users::logins(&config).is_empty() {
         wanted.insert(SSH.to_owned(), ssh(&config)?);
     }
-    if wanted.is_empty() {
+    for name in desktops::services(&config)? {
+        wanted.insert(name.to_owned(), built_in(name)?);
+    }
+    let netboot = center::netboot(&config);
+    if wanted.is_empty() && netboot.is_none() {
         return Ok(Step::Skipped("none".to_owned()));
     }
     let mut started = Vec::new();
@@ -63,6 +67,16 @@ pub(crate) async fn phase(machine: &Rc<Machine>) -> Ended {
             Err(fault) => machine.problem(format!("service {name}: {fault}")),
         }
     }
+    // Last: its boot files may have to be copied, which takes a while.
+    if let Some(wish) = netboot {
+        machine.waits_for("services", center::NETBOOT);
+        // Where they cannot be, it starts all the same, and tries until somebody has put them there.
+        machine.check(center::prepare(machine).await.context(|| format!("service {}", center::NETBOOT)));
+        match run(machine, center::NETBOOT, &center::service(wish)?).await {
+            Ok(()) => started.push(center::NETBOOT.to_owned()),
+            Err(fault) => machine.problem(format!("service {}: {fault}", center::NETBOOT)),
+        }
+    }
     Ok(Step::Done(started.join(", ")))
 }
 
@@ -73,6 +87,9 @@ pub(crate) async fn reapply(machine: &Rc<Machine>) -> Ended {
     let wanted = |name: &str| {
         name == user_docker::SERVICE
             || (name == SSH && !users::logins(&config).is_empty())
+            || (name == center::NETBOOT && center::netboot(&config).is_some())
+            || name == desktops::AGENT
+            || (name == desktops::WEB && config.dockos.web.is_some())
             || config.dockos.services.keys().any(|service| service.as_str() == name)
     };
     let docker = docker::open(engine::SYSTEM_SOCKET).await?;

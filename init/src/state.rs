@@ -82,7 +82,8 @@ async fn mount_disk(machine: &Machine) -> Result<String> {
     }
 }
 
-fn quota_option(format: &str) -> &'static str {
+/// What a file system of that format is mounted with.
+pub(crate) fn quota_option(format: &str) -> &'static str {
     if format == "xfs" { "prjquota" } else { "" }
 }
 
@@ -112,13 +113,14 @@ async fn choose(machine: &Machine) -> Result<Choice> {
     }
 }
 
-/// True for a partition or file system that carries the label, whatever it holds. A whole disk is counted by what is
-/// on it, not by its partitions, so that no disk is counted twice.
-fn is_state(disk: &BlockDevice) -> bool {
+/// Whether a partition or file system carries the label, whatever it holds. A whole disk is counted by what is on it, not
+/// by its partitions, so that no disk is counted twice.
+pub(crate) fn is_state(disk: &BlockDevice) -> bool {
     disk.label() == Some(LABEL) || disk.partition_name == LABEL
 }
 
-fn is_usable(disk: &BlockDevice) -> bool {
+/// Whether it can be mounted.
+pub(crate) fn is_usable(disk: &BlockDevice) -> bool {
     matches!(&disk.content, Content::Known { format, .. } if FORMATS.contains(format))
 }
 

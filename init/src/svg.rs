@@ -12,7 +12,8 @@ const TOP: f64 = 40.0;
 /// Draws the timeline. Pure text, no fonts or scripts from elsewhere.
 pub(crate) fn draw(timeline: &Timeline) -> String {
     let last = timeline.phases.iter().map(|p| p.end).chain(timeline.marks.iter().map(|m| m.at));
-    let span = last.fold(timeline.ready.max(1.0), f64::max);
+    let first = timeline.phases.iter().map(|p| p.start).fold(0.0, f64::min);
+    let span = last.fold(timeline.ready.max(1.0), f64::max) - first;
     let scale = (WIDTH - LEFT - 20.0) / span;
     let rows = (timeline.phases.len() + timeline.marks.len()) as f64;
     let height = TOP + rows * ROW + 20.0;
@@ -24,10 +25,10 @@ pub(crate) fn draw(timeline: &Timeline) -> String {
         escape(&timeline.result),
         timeline.ready
     );
-    draw_seconds(&mut svg, span, scale, height);
+    draw_seconds(&mut svg, first, span, scale, height);
     let mut y = TOP;
     for phase in &timeline.phases {
-        let (x, wide) = (LEFT + phase.start * scale, ((phase.end - phase.start) * scale).max(1.0));
+        let (x, wide) = (LEFT + (phase.start - first) * scale, ((phase.end - phase.start) * scale).max(1.0));
         let label = format!("{:.3} s  {}", phase.end - phase.start, phase.note.replace('\n', " "));
         let _ = writeln!(
             svg,
@@ -42,7 +43,7 @@ pub(crate) fn draw(timeline: &Timeline) -> String {
         y += ROW;
     }
     for mark in &timeline.marks {
-        let x = LEFT + mark.at * scale;
+        let x = LEFT + (mark.at - first) * scale;
         let _ = writeln!(
             svg,
             "<text x=\"10\" y=\"{:.1}\" fill=\"#555\">{}</text><circle cx=\"{x:.1}\" cy=\"{:.1}\" r=\"4\" fill=\"#b5f\">\
@@ -58,11 +59,11 @@ pub(crate) fn draw(timeline: &Timeline) -> String {
     svg
 }
 
-fn draw_seconds(svg: &mut String, span: f64, scale: f64, height: f64) {
+fn draw_seconds(svg: &mut String, first: f64, span: f64, scale: f64, height: f64) {
     let step = if span > 20.0 { 5.0 } else { 1.0 };
-    let mut second = 0.0;
-    while second <= span {
-        let x = LEFT + second * scale;
+    let mut second = (first / step).ceil() * step;
+    while second <= first + span {
+        let x = LEFT + (second - first) * scale;
         let _ = writeln!(
             svg,
             "<line x1=\"{x:.1}\" y1=\"28\" x2=\"{x:.1}\" y2=\"{height}\" stroke=\"#ddd\"/>\

@@ -39,7 +39,7 @@ impl Outcome {
     }
 }
 
-/// One phase. Times are seconds since the kernel started.
+/// One phase. Times are seconds since the kernel started; what was before it has negative ones.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Entry {
     pub(crate) name: String,
@@ -104,7 +104,12 @@ impl Timeline {
 
     /// The timeline as a table for a terminal.
     pub(crate) fn table(&self) -> String {
-        let mut text = format!("kernel {}: {} at {:.3} s\n", self.kernel, self.result, self.ready);
+        let mut text = format!("kernel {}: {} at {:.3} s", self.kernel, self.result, self.ready);
+        let first = self.phases.iter().map(|phase| phase.start).fold(0.0, f64::min);
+        if first < 0.0 {
+            let _ = write!(text, ", {:.3} s after power-on", self.ready - first);
+        }
+        text.push('\n');
         text.push_str("   start      end  seconds  result   phase            note\n");
         for entry in &self.phases {
             let seconds = (entry.end - entry.start).max(0.0);

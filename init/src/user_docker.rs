@@ -7,7 +7,7 @@ use std::fs;
 use std::rc::Rc;
 use std::time::Duration;
 
-use dockos_config::{Config, PidsLimit};
+use dockos_config::{Config, PidsLimit, Ulimits};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Map, Value, json};
@@ -21,6 +21,12 @@ use dockos_control::error::{Context, Fault, Result};
 
 /// The user Docker's socket: a link into the directory that its container sees as /run.
 pub(crate) const SOCKET: &str = "/run/docker.sock";
+/// Where tenants' networks are cut from: Docker's own choice has no more than thirty, and each tenant has its own. The engine
+/// leaves out what the machine's own networks take.
+const POOL: &str = "172.16.0.0/12";
+const POOL_SIZE: u8 = 26;
+/// No core files, and files that one process may have open: an IDE has some thousand.
+const ULIMITS: [(&str, i64); 2] = [("core", 0), ("nofile", 16_384)];
 /// That directory.
 const HOST_RUN: &str = "/run/user-docker";
 /// How long dockerd may take to end: its supervisor kills it after that.
@@ -108,17 +114,24 @@ fn write_settings(config: &Config) -> Result<()> {
     engine::write_settings(&outside, &settings(config))
 }
 
+/// The room's limits, and ours where it has none.
+fn ulimits(wish: &Ulimits) -> Map<String, Value> {
+    let own = ULIMITS.map(|(name, most)| (name, most, most));
+    let wish = wish.0.iter().map(|(name, limit)| (name.as_str(), limit.soft, limit.hard));
+    let all = own.into_iter().chain(wish);
+    all.map(|(name, soft, hard)| (name.to_owned(), json!({ "Name": name, "Soft": soft, "Hard": hard })))
+        .collect()
+}
+
 /// Tenants are remapped (their root is nobody on the host), gain no privileges, and do not talk to each other.
 fn settings(whole: &Config) -> Value {
     let config = &whole.dockos.docker;
     let pools = config.address_pools.iter();
-    let pools: Vec<Value> =
+    let mut pools: Vec<Value> =
         pools.map(|pool| json!({ "base": pool.base.to_string(), "size": pool.size.get() })).collect();
-    let limits = config.default_ulimits.0.iter().map(|(name, limit)| {
-        let name = name.as_str();
-        (name.to_owned(), json!({ "Name": name, "Soft": limit.soft, "Hard": limit.hard }))
-    });
-    let limits: Map<String, Value> = limits.collect();
+    if pools.is_empty() {
+        pools.push(json!({ "base": POOL, "size": POOL_SIZE }));
+    }
     json!({
         "hosts": ["unix:///run/docker.sock"],
         "data-root": "/var/lib/docker",
@@ -133,12 +146,12 @@ fn settings(whole: &Config) -> Value {
         "cgroup-parent": "/tenants",
         "exec-opts": ["native.cgroupdriver=cgroupfs"],
         "log-driver": "local",
-        "log-opts": engine::log_opts(&config.log_opts, "10m", "3"),
+        "log-opts": engine::log_opts(&config.log_opts),
         "log-level": config.log_level.as_str(),
         "registry-mirrors": engine::texts(&config.registry_mirrors),
         "insecure-registries": engine::texts(&config.insecure_registries),
         "default-address-pools": pools,
-        "default-ulimits": limits,
+        "default-ulimits": ulimits(&config.default_ulimits),
         "labels": config.labels.to_list(),
         "proxies": engine::proxies(whole),
     })

@@ -1,7 +1,7 @@
 //! The two Dockers: addresses, logins, memory.
 
 use super::Checker;
-use crate::schema::{Config, RegistryAuth};
+use crate::schema::{Config, DesktopStart, RegistryAuth};
 use crate::value::Size;
 use crate::yaml::Step::{self, Item, Key};
 
@@ -49,6 +49,10 @@ impl Checker<'_> {
         for (i, desktop) in dockos.desktops.iter().enumerate() {
             self.enough(desktop.memory, &[Key("dockos"), Key("desktops"), Item(i), Key("memory")]);
         }
+        for (name, course) in &dockos.courses {
+            let path = [Key("dockos"), Key("courses"), Key(name.as_str()), Key("memory")];
+            self.enough(course.memory, &path);
+        }
         for (name, service) in &dockos.services {
             let path = |key| [Key("dockos"), Key("services"), Key(name.as_str()), Key(key)];
             self.enough(service.mem_limit, &path("mem_limit"));
@@ -61,8 +65,8 @@ impl Checker<'_> {
         let sum: u64 = dockos
             .desktops
             .iter()
-            .filter_map(|desktop| desktop.memory)
-            .map(Size::bytes)
+            .filter(|desktop| desktop.start == DesktopStart::Boot)
+            .map(|desktop| dockos.memory_of(desktop))
             .fold(0, u64::saturating_add);
         if let Some(most) = dockos.docker.memory.filter(|most| most.bytes() < sum) {
             let message = format!("all desktops together may use more memory than the `{most}` of `docker`");

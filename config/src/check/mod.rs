@@ -1,5 +1,6 @@
 //! What no single key can tell: values that do not go together.
 
+mod center;
 mod desktops;
 mod engines;
 mod files;
@@ -19,6 +20,8 @@ use crate::yaml::{Node, Step};
 const MOST_SERVICES: usize = 256;
 const MOST_DESKTOPS: usize = 1000;
 const MOST_PER_DESKTOP: usize = 32;
+const MOST_COURSES: usize = 256;
+const MOST_WEB_USERS: usize = 5000;
 const MOST_POOLS: usize = 64;
 const MOST_ACCOUNTS: usize = 1000;
 
@@ -42,9 +45,12 @@ pub(crate) fn config(config: &Config, root: &Node, problems: &mut Problems) {
     checker.logins(config);
     checker.state(config);
     checker.machine(config);
+    checker.center(config);
     checker.kernel(config);
     checker.engines(config);
     checker.desktop_names(&config.dockos.desktops);
+    checker.courses(config);
+    checker.web(config);
     checker.ports(config);
     checker.volumes(&config.dockos.desktops);
     checker.memory(config);
@@ -74,6 +80,9 @@ impl Checker<'_> {
         let dockos = &config.dockos;
         let mut good = self.at_most(MOST_SERVICES, dockos.services.len(), &[Key("dockos"), Key("services")]);
         good &= self.at_most(MOST_DESKTOPS, dockos.desktops.len(), &[Key("dockos"), Key("desktops")]);
+        good &= self.at_most(MOST_COURSES, dockos.courses.len(), &[Key("dockos"), Key("courses")]);
+        let users = dockos.web.as_ref().map_or(0, |web| web.users.len());
+        good &= self.at_most(MOST_WEB_USERS, users, &[Key("dockos"), Key("web"), Key("users")]);
         good &= self.at_most(
             MOST_POOLS,
             dockos.docker.address_pools.len(),

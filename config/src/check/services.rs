@@ -7,7 +7,7 @@ use crate::value::Name;
 use crate::yaml::Step::{self, Item, Key};
 
 /// Services that come with the root image (system-services/).
-const OWN_SERVICES: [&str; 2] = ["docker", "ssh"];
+const OWN_SERVICES: [&str; 3] = ["docker", "ssh", "netboot"];
 
 impl Checker<'_> {
     /// The machine's own services are containers by their names: another of that name would take their place.

@@ -125,6 +125,18 @@ pub(super) const TABLE: &[Pair] = &[
         "{}；含空格的词要放在双引号里，其中的文本用单引号",
     ),
     ("set each key once: remove one of the two words", "每个键只设置一次：删去其中一个词"),
+    ("`ds=netboot` does not say where its server is", "`ds=netboot` 没有说明服务器地址"),
+    ("write {}", "请写 {}"),
+    ("a root image", "根映像"),
+    ("it has no checksum", "没有校验和"),
+    ("it is asked by {} only", "只能通过 {} 访问"),
+    (
+        "names are not looked up so early, write the address in numbers",
+        "此时尚不能解析域名，请写数字形式的地址",
+    ),
+    ("such as {} and 64 hex digits", "例如{}加 64 位十六进制数字"),
+    ("{} is no label of a medium", "{} 不是介质的卷标"),
+    ("only nocloud and netboot have any", "只有 nocloud 和 netboot 有设置项"),
     (
         "`s=` (seedfrom), `h=` (local-hostname) and `i=` (instance-id), parted by `;`",
         "可用 `s=`（seedfrom）、`h=`（local-hostname）和 `i=`（instance-id），以 `;` 分隔",

@@ -7,6 +7,7 @@
 mod tree;
 mod words;
 
+use crate::boot_words::{self, Loader, RootImage};
 use crate::datasource::{ConfigUrl, Datasource};
 use crate::decode::Problems;
 use crate::diagnostic::Report;
@@ -34,6 +35,12 @@ pub struct Cmdline {
     pub url: Option<ConfigUrl>,
     /// Where config is looked for (`ds=`).
     pub datasource: Option<Datasource>,
+    /// The root image (`dockos.root=`).
+    pub root: Option<RootImage>,
+    /// The boot loader (`dockos.loader=`).
+    pub loader: Option<Loader>,
+    /// The label of the medium that the machine was booted from (`dockos.medium=`).
+    pub medium: Option<String>,
     /// Words that begin like ours and mean nothing: a typing error that someone will want to know of.
     pub unknown: Vec<String>,
     /// What is wrong with the words that are ours. Those that it does not name count all the same.
@@ -106,6 +113,9 @@ impl Reader<'_> {
             ("dockos.state", "ram") => {
                 tree::set_true(&mut self.config, &["dockos", "state", "ram"], word.mark, self.problems);
             }
+            ("dockos.root", text) => self.root(text, word.mark, mark),
+            ("dockos.loader", text) => self.loader(word, text),
+            ("dockos.medium", text) => self.cmdline.medium = self.keep(boot_words::medium(text), mark),
             ("cloud-config-url", url) => self.url(url, word.mark, mark),
             ("cloud-config-sha256", pin) => self.pin(pin, word.mark, mark),
             ("ds", text) => self.datasource(text, word.mark, mark),
@@ -129,6 +139,21 @@ impl Reader<'_> {
         self.cmdline.shells = good.into_iter().map(str::to_owned).collect();
         if !bad.is_empty() {
             self.cmdline.unknown.push(word.text.to_owned());
+        }
+    }
+
+    fn root(&mut self, text: &str, word: Mark, mark: Mark) {
+        if self.cmdline.root.is_some() {
+            return self.twice("dockos.root", word);
+        }
+        self.cmdline.root = self.keep(text.parse(), mark);
+    }
+
+    /// It is only for the boot timeline: what is wrong with it is told, and nothing else.
+    fn loader(&mut self, word: &Word<'_>, text: &str) {
+        match text.parse() {
+            Ok(loader) => self.cmdline.loader = Some(loader),
+            Err(_) => self.cmdline.unknown.push(word.text.to_owned()),
         }
     }
 
@@ -255,6 +280,26 @@ mod tests {
         let cmdline = Cmdline::parse("cc.a=[ dockos.debug cc.a=] dockos.state.ram ds=x dockos.shell=tty1");
         assert!(cmdline.debug && cmdline.state_ram);
         assert_eq!(cmdline.shells, ["tty1"]);
+        assert_eq!(cmdline.report.map(|report| report.diagnostics.len()), Some(2));
+    }
+
+    #[test]
+    fn a_boot_loader_says_what_it_loaded() {
+        let pin = "0123456789abcdef".repeat(4);
+        let words = format!(
+            "dockos.root=http://10.0.0.1/rootfs#sha256={pin} dockos.loader=ipxe,5,7 dockos.medium=DOCKOS"
+        );
+        let cmdline = Cmdline::parse(&words);
+        assert_eq!(cmdline.root.unwrap().sha256_hex(), pin);
+        assert_eq!(cmdline.loader.unwrap().loading, Some(7));
+        assert_eq!(
+            (cmdline.medium.as_deref(), cmdline.report, cmdline.unknown.len()),
+            (Some("DOCKOS"), None, 0)
+        );
+        let cmdline =
+            Cmdline::parse("dockos.root=http://10.0.0.1/rootfs dockos.loader=,1 dockos.medium=../x");
+        assert_eq!((cmdline.root, cmdline.loader, cmdline.medium), (None, None, None));
+        assert_eq!(cmdline.unknown, ["dockos.loader=,1"]);
         assert_eq!(cmdline.report.map(|report| report.diagnostics.len()), Some(2));
     }
 

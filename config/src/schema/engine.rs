@@ -40,11 +40,12 @@ keys! {
         /// How much of each desktop's output is kept.
         pub log_opts: LogOpts,
         /// Networks that the engine's own networks are cut from.
-        @default("Docker's: 172.17.0.0/16 to 172.31.0.0/16 and 192.168.0.0/16")
+        @default("172.16.0.0/12, in networks of 26 bits, 62 addresses each")
         pub address_pools: Vec<AddressPool>,
         /// Labels of the engine, by which a room's desktops find their machines.
         pub labels: KeyValues,
         /// Limits of every container that has none of its own.
+        @default("{core: 0, nofile: 16384}")
         pub default_ulimits: Ulimits,
         /// Let others on the network use this engine, with certificates; without it only the machine itself does.
         @later
@@ -73,10 +74,10 @@ keys! {
     #[derive(Default)]
     pub struct LogOpts {
         /// The size of a file at which the next one begins.
-        @default("10M; of services 1M")
+        @default("1M")
         pub max_size = "max-size": Option<Size>,
         /// How many files there are.
-        @default("3; of services 2")
+        @default("2")
         pub max_file = "max-file": Option<Times>,
     }
 }

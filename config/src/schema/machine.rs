@@ -1,9 +1,10 @@
 //! The machine itself: the top level of the file and what `dockos:` holds.
 
+use super::desktop::COURSE_MEMORY;
 use super::{
-    CaCerts, Center, Console, Desktop, Docker, Group, Growpart, ManageEtcHosts, ModuleItem, Mount,
+    CaCerts, Center, Console, Course, Desktop, Docker, Group, Growpart, ManageEtcHosts, ModuleItem, Mount,
     MountDefaults, Network, NodeRole, Ntp, PowerState, Proxies, RegistryAuth, ResizeRootfs, Service, Swap,
-    SystemDocker, Upgrade, UserItem, Watchdog, WriteFile, refused,
+    SystemDocker, Upgrade, UserItem, Watchdog, Web, WriteFile, refused,
 };
 use crate::decode::{choice, keys};
 use crate::map::Map;
@@ -106,9 +107,13 @@ keys! {
         pub registry_auths: Map<Registry, RegistryAuth>,
         /// System services by name.
         pub services: Map<Name, Service>,
+        /// Courses by name: what desktops are made of.
+        pub courses: Map<Name, Course>,
         /// Desktops, started in this order.
         @by("name")
         pub desktops: Vec<Desktop>,
+        /// Show desktops in a browser; without a value (such as `web: {}`) no port is open.
+        pub web: Option<Web>,
         /// Kernel modules to load besides those that the hardware asks for: names, or mappings.
         @later
         @by("name")
@@ -129,11 +134,23 @@ keys! {
         @later
         pub upgrade: Upgrade,
         /// Make the machine a center: what it offers to the nodes. One machine may be both center and node.
-        @later
         pub center: Option<Center>,
         /// Make the machine a node: whose desktops it runs.
         @later
         pub node: Option<NodeRole>,
+    }
+}
+
+impl Dockos {
+    /// A desktop's course.
+    pub fn course_of(&self, desktop: &Desktop) -> Option<&Course> {
+        self.courses.get(desktop.course.as_ref()?)
+    }
+
+    /// How many bytes of memory a desktop may use.
+    pub fn memory_of(&self, desktop: &Desktop) -> u64 {
+        let of_course = || self.course_of(desktop).map_or(COURSE_MEMORY, Course::memory_or_default);
+        desktop.memory.map_or_else(of_course, |size| size.bytes())
     }
 }
 

@@ -17,7 +17,7 @@ mod service;
 mod system;
 mod user;
 
-pub use desktop::Desktop;
+pub use desktop::{Course, Desktop, DesktopStart, InputMethod, Web, WebRole, WebUser};
 pub use engine::{AddressPool, Docker, DockerTls, LogLevel, LogOpts, RegistryAuth, SystemDocker};
 pub use file::WriteFile;
 pub use health::{Dependency, DependsCondition, DependsOn, HealthTest, Healthcheck};
@@ -30,7 +30,10 @@ pub use network::{
     DhcpOverrides, Ethernet, Link, LinkLocal, Match, Nameservers, Network, OptionalAddress, Route, RouteKind,
     RouteScope, UseDomains, Vlan,
 };
-pub use room::{Center, CenterDashboard, CenterRegistry, CenterVolumes, Channel, NodeRole, Upgrade};
+pub use room::{
+    Center, CenterDashboard, CenterNetboot, CenterRegistry, CenterVolumes, Channel, NetbootDhcp, NodeRole,
+    Upgrade,
+};
 pub use service::{CgroupMode, NetworkMode, PidMode, Restart, Service};
 pub use system::{
     CaCerts, Condition, GrowMode, Growpart, ManageEtcHosts, Ntp, PowerMode, PowerState, ResizeRootfs,

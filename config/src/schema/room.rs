@@ -1,19 +1,24 @@
 //! What the machine is to the other machines of its room, and how it is kept up to date.
 
 use crate::decode::{choice, keys};
-use crate::value::{HostAddr, KeyValues, Mirror, Name, Port, Size, Times, Window};
+use crate::value::{
+    AddressRange, HostAddr, InterfaceName, KeyValues, Mirror, Name, Port, Size, Times, Window,
+};
 
 keys! {
     /// The services that a center offers to its nodes: each runs if its key has a value, such as `registry: {}`.
     #[derive(Default)]
     pub struct Center {
         /// Keeps images for the nodes.
+        @later
         pub registry: Option<CenterRegistry>,
         /// Boots machines of the room over the network.
-        pub netboot: bool,
+        pub netboot: Option<CenterNetboot>,
         /// Keeps the tenants' volumes for the nodes.
+        @later
         pub volumes: Option<CenterVolumes>,
         /// Shows the room in a browser.
+        @later
         pub dashboard: Option<CenterDashboard>,
     }
 }
@@ -25,6 +30,36 @@ keys! {
         /// The port of the machine.
         @default("5000")
         pub port: Option<Port>,
+    }
+}
+
+keys! {
+    /// The center's netboot: boot files, and a config for each machine by `/var/lib/dockos/netboot/machines.yml`. All of
+    /// it is readable by everybody on the network.
+    #[derive(Default)]
+    pub struct CenterNetboot {
+        /// The card that the room's machines are reached by.
+        @default("that of the default route")
+        pub interface: Option<InterfaceName>,
+        /// How machines learn of it.
+        pub dhcp: NetbootDhcp,
+        /// The addresses given to machines; needed with `dhcp: server`, and only there.
+        pub range: Option<AddressRange>,
+        /// The port of the machine for HTTP.
+        @default("80")
+        pub port: Option<Port>,
+    }
+}
+
+choice! {
+    /// What netboot does of DHCP.
+    pub enum NetbootDhcp {
+        /// It tells machines where to boot from; their addresses come from the DHCP server that is there.
+        Proxy = "proxy" (default),
+        /// It is the network's DHCP server: a second one is not allowed there.
+        Server = "server",
+        /// Nothing: the DHCP server that is there names the boot file.
+        None = "none",
     }
 }
 

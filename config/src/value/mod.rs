@@ -4,6 +4,7 @@ mod account;
 mod amount;
 pub(crate) mod base64;
 mod command;
+mod desktop;
 mod host;
 mod interval;
 mod kernel;
@@ -25,6 +26,7 @@ mod words;
 pub use account::{Account, Accounts, Gecos, PasswordHash, Sudo};
 pub use amount::{Cpus, OomScore, PidsLimit, Size, SwapSize};
 pub use command::{Argv, Command};
+pub use desktop::{LinkSum, ScreenSize};
 pub use host::{AuthorizedKey, Capability, Device, SecurityOpt};
 pub use interval::{Delay, Interval, Window};
 pub use kernel::{CpuSet, Line, ModuleName, Signal, SysctlName};
@@ -32,8 +34,8 @@ pub use locale::{DomainName, Field, HostAddr, Locale, TimeZone};
 pub use mode::{Mode, Owner};
 pub use name::{Hostname, Name};
 pub use network::{
-    Cidr, Count, Destination, Glob, Globs, InterfaceId, InterfaceName, Ip, MacAddress, Metric, Millis, Mtu,
-    PathCost, PortPriority, Priority, SearchDomain, Seconds, Table, Version, VlanId,
+    AddressRange, Cidr, Count, Destination, Glob, Globs, InterfaceId, InterfaceName, Ip, MacAddress, Metric,
+    Millis, Mtu, PathCost, PortPriority, Priority, SearchDomain, Seconds, Table, Version, VlanId,
 };
 pub use number::{
     AccountId, ConsoleLevel, CpuShares, FstabNumber, Port, PrefixLength, RlimitValue, Times, WaitSeconds,
@@ -117,6 +119,7 @@ macro_rules! from_text {
 pub(crate) use from_text;
 
 from_text! {
+    AddressRange: "a range of addresses", "address range", "`FIRST-LAST`, of IPv4", ["10.0.0.100-10.0.0.199"];
     AbsPath: "a path", "path", "absolute, no `..`", ["/etc/motd"];
     Account: "a name", "account", "1 to 32 of `a-z`, `0-9`, `-`, `_`; no digit or `-` first", ["alice"];
     AuthorizedKey: "a public key", "public key", "a line of an `authorized_keys` file",
@@ -136,6 +139,8 @@ from_text! {
     Hostname: "a host name", "host name", "1 to 63 letters, digits, `-`", ["lab-01", "01"];
     ImageRef: "an image", "image", "`[REGISTRY/]NAME[:TAG][@DIGEST]`", ["debian:13"];
     Interval: "a duration", "duration", "numbers with `h`, `m`, `s`, `ms`, `us`", ["1m30s"];
+    LinkSum: "a SHA-256", "sha256", "64 hex digits, as `sha256sum` prints them",
+        ["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"];
     Line: "a text", "line", "a text of one line", ["1", "10 20"];
     Locale: "a locale", "locale", "`LANGUAGE_COUNTRY.UTF-8`", ["zh_CN.UTF-8", "C.UTF-8"];
     Mirror: "an address", "address", "an `http://` or `https://` address", ["https://mirror.lab.example"];
@@ -153,6 +158,7 @@ from_text! {
     ProxyUrl: "an address", "proxy", "`http://[USER:PASSWORD@]HOST:PORT`; also `https://`, `socks5://`", ["http://proxy.school.example:3128"];
     Registry: "a registry", "registry name", "`HOST[:PORT]`; `docker.io` is Docker Hub", ["center.lab:5000", "docker.io"];
     RegistryHost: "a registry", "registry", "`HOST[:PORT]` or a network", ["registry.lab:5000", "10.0.0.0/8"];
+    ScreenSize: "the size of a screen", "screen size", "`WIDTHxHEIGHT` in pixels", ["1280x800"];
     Secret: "a password", "secret", "a text of one line", ["sesame", "1234"];
     SecurityOpt: "a security option", "security option", "`no-new-privileges[:true|false]`, `seccomp:unconfined` or `systempaths=unconfined`", ["no-new-privileges"];
     ServiceVolume: "a volume", "service volume",

@@ -50,7 +50,7 @@ fn unknown_keys_and_wrong_types_are_not() {
         ("unknown-key", "'hostnme' was unexpected"),
         ("unknown-key-nested", "'memroy' was unexpected"),
         ("unknown-key-flow", "'devcie' was unexpected"),
-        ("missing-keys", "\"image\" is a required property"),
+        ("missing-keys", "\"tenant\" is a required property"),
         ("encoding", "is not one of"),
         ("refused", "is not allowed for"),
         ("wrong-types", "[\"a\"] is not of types \"null\", \"number\", \"string\""),

@@ -14,12 +14,18 @@ use crate::{subinit, svg};
 
 /// `dockos config` (see `config-command/`).
 pub(crate) const CONFIG_COMMAND: &str = "/usr/lib/dockos/config";
+/// `dockos netboot` (see `system-services/netboot/`).
+const NETBOOT_COMMAND: &str = "/usr/lib/dockos/netboot";
+/// `dockos desktop` (see `system-services/desktops/`).
+const DESKTOP_COMMAND: &str = "/usr/lib/dockos/desktops";
 
 const HELP: &str = "\
 dockos: the command of DockOS
 
   dockos boot [--json | --svg FILE]   how the boot went: each phase's time and result
   dockos config ...                   check, show, change and try the config (dockos config --help)
+  dockos desktop ...                  tenants' desktops: list, start, stop, reset (dockos desktop --help)
+  dockos netboot ...                  machines that boot from this one (dockos netboot --help)
   dockos poweroff | reboot | halt     end the machine in an orderly way
                   [--force]           at once: sync, no orderly stop
   dockos --version
@@ -75,7 +81,9 @@ fn command(parser: &mut lexopt::Parser) -> Result<i32, Failure> {
     };
     match verb.as_str() {
         "boot" => boot(parser),
-        "config" => config(parser),
+        "config" => exec(CONFIG_COMMAND, parser),
+        "desktop" => exec(DESKTOP_COMMAND, parser),
+        "netboot" => exec(NETBOOT_COMMAND, parser),
         "poweroff" => end(parser, Intent::Off),
         "reboot" => end(parser, Intent::Reboot),
         "halt" => end(parser, Intent::Halt),
@@ -111,11 +119,11 @@ fn boot(parser: &mut lexopt::Parser) -> Result<i32, Failure> {
     Ok(0)
 }
 
-/// All that looks at configs and changes them is a program of its own: PID 1 is small, and does without.
-fn config(parser: &mut lexopt::Parser) -> Result<i32, Failure> {
+/// What looks at configs and what serves other machines are programs of their own: PID 1 is small, and does without.
+fn exec(program: &str, parser: &mut lexopt::Parser) -> Result<i32, Failure> {
     use std::os::unix::process::CommandExt;
-    let error = std::process::Command::new(CONFIG_COMMAND).args(parser.raw_args()?).exec();
-    Err(Failure::Failed(format!("{CONFIG_COMMAND}: {error}")))
+    let error = std::process::Command::new(program).args(parser.raw_args()?).exec();
+    Err(Failure::Failed(format!("{program}: {error}")))
 }
 
 /// `shutdown [-h | -P | -r | -H] [now]`: only "now" is known.

@@ -40,6 +40,18 @@ pub(crate) struct Copy {
     bytes: Vec<u8>,
 }
 
+impl Copy {
+    /// A copy of what a URL holds.
+    pub(super) fn of(url: &str, bytes: Vec<u8>) -> Self {
+        Self { path: Path::new(CACHE).join(file_name(url)), bytes }
+    }
+
+    /// What was copied of it at another boot.
+    pub(super) fn last_of(url: &str) -> Result<Option<Vec<u8>>> {
+        read(&Path::new(CACHE).join(file_name(url)))
+    }
+}
+
 /// Fetches a URL; where that fails, takes the copy of last time. A server that has no file which is `needed` fails too:
 /// a center in the middle of an update must not empty a room.
 pub(super) async fn fetch(

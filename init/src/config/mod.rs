@@ -7,6 +7,7 @@
 mod fetch;
 mod firmware;
 mod media;
+mod netboot;
 mod sources;
 pub(crate) mod trial;
 
@@ -251,6 +252,9 @@ fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }
 
+/// The medium that the machine was booted from is there: a slow one is waited for, as its config may be the only one.
+const MEDIUM_UNTIL: f64 = 20.0;
+
 /// The disks as soon as `enough` says so, or once no more can be expected.
 pub(crate) async fn wait_for_disks(
     machine: &Machine,
@@ -260,13 +264,16 @@ pub(crate) async fn wait_for_disks(
     loop {
         changes.mark_unchanged();
         let disks = blockdev::scan().await;
+        let medium = machine.cmdline.medium.as_deref();
+        let lacks_medium = medium.is_some_and(|label| !disks.iter().any(|disk| disk.label() == Some(label)));
         let until = match (blockdev::usb_disks_are_coming(), blockdev::has_usb()) {
+            _ if lacks_medium => MEDIUM_UNTIL,
             (true, _) => USB_DISK_UNTIL,
             (false, true) => USB_UNTIL,
             (false, false) => 0.0,
         };
         let left = until - uptime();
-        if enough(&disks) || left <= 0.0 {
+        if (enough(&disks) && !lacks_medium) || left <= 0.0 {
             return disks;
         }
         // Looked at again twice a second: an interface may be announced before its disk is.

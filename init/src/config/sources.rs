@@ -3,26 +3,25 @@
 //! Before the state disk is mounted: the root image, disks labelled for it, the firmware, the kernel command line
 //! ([`local`]). Then the state disk ([`state`]). Last, what has to be fetched ([`fetched`]).
 
-use std::fs;
 use std::path::Path;
 
-use dockos_config::{Content, Datasource, Form, Layer, NoCloud, Part, Report, Seed, Source, Stage};
+use dockos_config::{Cmdline, Content, Datasource, Form, Layer, NoCloud, Part, Report, Seed, Source, Stage};
 
 use crate::blockdev::BlockDevice;
+use crate::cmdline;
 use crate::machine::Machine;
+use crate::medium;
 use dockos_control::error::{Context, Fault, Result};
 
 use super::fetch::{self, Copy, Fetched};
 use super::media::{self, MediaFile, read_bounded};
-use super::{firmware, wait_for_disks};
+use super::{firmware, netboot, wait_for_disks};
 
 /// In the root image: what whoever builds an image of their own wants everywhere.
 const ROOT_IMAGE: &str = "/usr/share/dockos/cloud-config.yml";
 /// Labels of NoCloud disks (cloud-init's documentation names both spellings) and of OpenStack's ConfigDrive.
 const NO_CLOUD: [&str; 2] = ["cidata", "CIDATA"];
 const CONFIG_DRIVE: [&str; 2] = ["config-2", "CONFIG-2"];
-/// DockOS's own ISO or stick, where an admin put a config beside the boot files.
-const OEM: [&str; 2] = ["DOCKOS", "DOCKOS_OEM"];
 
 /// In the order of their rank: of two that set the same key, the later one wins.
 const NO_CLOUD_FILES: &[&str] = &["meta-data", "vendor-data", "network-config", "user-data"];
@@ -56,6 +55,8 @@ pub(crate) enum ToFetch {
     Seed(Seed),
     /// Whatever URL the DHCP server gives.
     Dhcp,
+    /// What the netboot server at this address says of the machine.
+    Netboot(String),
 }
 
 impl Gathered {
@@ -158,12 +159,21 @@ pub(super) async fn local(machine: &Machine) -> Gathered {
 
 async fn add_disks(machine: &Machine, all: &mut Gathered) {
     let disks = wait_for_disks(machine, |disks| disks.iter().any(is_datasource)).await;
-    if let Some(disk) = first(machine, &disks, &OEM) {
+    if let Some(label) = machine.cmdline.medium.as_deref().filter(|label| !is_there(&disks, label)) {
+        machine.problem(format!("config: the boot medium, labelled {label}, did not turn up"));
+    }
+    let media = medium::PLACES.map(|(label, _)| first(machine, &disks, &[label]));
+    let media: Vec<BlockDevice> = media.into_iter().flatten().cloned().collect();
+    for disk in &media {
         for file in read_disk(all, disk, OEM_FILES).await {
             all.found.push(format!("{} on {}", file.name, disk.path()));
-            all.add_user_data(Layer::Oem, Stage::Local, &format!("/{}", file.name), &file.bytes);
+            // Of two media, errors say which.
+            let label = if media.len() > 1 { disk.label().unwrap_or_default() } else { "" };
+            let name = format!("{label}/{}", file.name);
+            all.add_user_data(Layer::Oem, Stage::Local, &name, &file.bytes);
         }
     }
+    machine.media.replace(media);
     let no_cloud = match machine.cmdline.datasource {
         Some(Datasource::ConfigDrive) => None,
         _ => first(machine, &disks, &NO_CLOUD),
@@ -185,9 +195,18 @@ fn is_datasource(disk: &BlockDevice) -> bool {
     disk.label().is_some_and(|label| NO_CLOUD.contains(&label) || CONFIG_DRIVE.contains(&label))
 }
 
+fn is_there(disks: &[BlockDevice], label: &str) -> bool {
+    disks.iter().any(|disk| disk.label() == Some(label))
+}
+
 /// The first disk with such a label; others of the same are a problem, for which of them is meant nobody can know.
 fn first<'a>(machine: &Machine, disks: &'a [BlockDevice], labels: &[&str]) -> Option<&'a BlockDevice> {
-    let mut found = disks.iter().filter(|disk| disk.label().is_some_and(|label| labels.contains(&label)));
+    let labelled = |disk: &&BlockDevice| disk.label().is_some_and(|label| labels.contains(&label));
+    // The first partition of a stick with an ISO on it may begin where the ISO does.
+    let of_another = |disk: &&BlockDevice| {
+        !(disk.is_partition && disks.iter().any(|whole| whole.name == disk.disk && labelled(&whole)))
+    };
+    let mut found = disks.iter().filter(labelled).filter(of_another);
     let first = found.next()?;
     for other in found {
         let (label, other, first) = (first.label().unwrap_or_default(), other.path(), first.path());
@@ -218,8 +237,7 @@ fn add_serial(machine: &Machine, all: &mut Gathered) {
 }
 
 fn add_command_line(machine: &Machine, all: &mut Gathered) {
-    let text = fs::read_to_string("/proc/cmdline").unwrap_or_default();
-    let text = text.trim_end_matches('\n');
+    let text = cmdline::text();
     all.add(
         Layer::CommandLine,
         Stage::Local,
@@ -230,6 +248,7 @@ fn add_command_line(machine: &Machine, all: &mut Gathered) {
     match &machine.cmdline.datasource {
         Some(Datasource::NoCloud(seed)) => add_seed(all, dockos_config::CMDLINE_SOURCE, seed),
         Some(Datasource::Dhcp) => all.to_fetch.push(ToFetch::Dhcp),
+        Some(Datasource::Netboot(server)) => all.to_fetch.push(ToFetch::Netboot(server.clone())),
         _ => {}
     }
     if let Some(url) = &machine.cmdline.url {
@@ -293,9 +312,20 @@ pub(super) async fn fetched(machine: &Machine, all: &mut Gathered) -> Result<()>
                 let url = url.ok_or_else(|| Fault::new("the DHCP server gives no URL of a config"))?;
                 fetch_one(machine, all, &url, None, "user-data").await?;
             }
+            ToFetch::Netboot(server) => assigned(machine, all, &server).await?,
         }
     }
     Ok(())
+}
+
+/// What the netboot server says: words as of a kernel command line, and by them where the config is.
+async fn assigned(machine: &Machine, all: &mut Gathered, server: &str) -> Result<()> {
+    let words = netboot::ask(machine, all, server).await?;
+    all.add(Layer::CommandLine, Stage::Fetched, Form::CommandLine, &shown(server), words.as_bytes());
+    match Cmdline::parse(&words).url {
+        Some(url) => fetch_one(machine, all, &url.url, url.sha256_hex().as_deref(), "user-data").await,
+        None => Ok(()),
+    }
 }
 
 async fn fetch_one(
@@ -324,7 +354,7 @@ async fn fetch_one(
 }
 
 /// A URL without the password and the query that may be in it.
-fn shown(url: &str) -> String {
+pub(super) fn shown(url: &str) -> String {
     let url = url.split(['?', '#']).next().unwrap_or_default();
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     let (host, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));

@@ -1,4 +1,10 @@
-//! From the initramfs to the root image: find it, mount it, make it the root, free the RAM of what came before.
+//! From the initramfs to the root image: [`obtain`] it, mount it, make it the root, free the RAM of what came before.
+
+mod fetch;
+mod image;
+mod kept;
+mod obtain;
+mod unwrap;
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -9,8 +15,9 @@ use sys_mount::MountFlags;
 use crate::{loopdev, mounts};
 use dockos_control::error::{Context, Fault, Result};
 
-/// The root image, where the second initrd puts it.
-const IMAGE: &str = "/root.img";
+use image::IMAGE;
+pub(crate) use obtain::{keep, obtain, open};
+
 /// Where it is mounted before it becomes the root.
 const NEW_ROOT: &str = "/newroot";
 /// PID 1's own file in the initramfs, kept: it is the `dockos` command of the root image too.
@@ -20,13 +27,8 @@ pub(crate) const COMMAND: &str = "/usr/bin/dockos";
 /// Formats that a root image may have.
 const FORMATS: [&str; 2] = ["squashfs", "erofs"];
 
-/// Makes the root image the root of the file system. The error says what to boot instead.
+/// Makes the root image, which is in its place, the root of the file system.
 pub(crate) fn switch() -> Result<()> {
-    if !Path::new(IMAGE).exists() {
-        return Err(Fault::new(
-            "the root image is missing: load `rootfs` as a second initrd, after `initramfs`".to_owned(),
-        ));
-    }
     fs::create_dir_all(NEW_ROOT).context(|| format!("make {NEW_ROOT}"))?;
     let disk = loopdev::attach_read_only(Path::new(IMAGE))?;
     mount_image(&disk.device)?;

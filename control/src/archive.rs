@@ -1,6 +1,7 @@
 //! An image archive, as `docker save` and OCI tools write it: which images are in it, and whether it is whole.
 //!
-//! Only tar headers and `manifest.json` are read; the engine reads the rest.
+//! PID 1 loads archives into the user Docker, and a command puts them into an ISO. Only tar headers and `manifest.json` are
+//! read; the engine reads the rest.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -8,7 +9,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use dockos_control::error::{Context, Fault, Result};
+use crate::error::{Context, Fault, Result};
 
 /// Size of a tar record, POSIX ustar.
 const RECORD: u64 = 512;
@@ -19,18 +20,18 @@ const ENTRIES_MOST: usize = 100_000;
 
 /// One image of an archive.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(crate) struct Image {
+pub struct Image {
     /// Path of the image's config in the archive, which ends in its digest: the image's ID.
     #[serde(rename = "Config")]
     config: String,
     /// Names such as `dockos/hello:latest`.
     #[serde(rename = "RepoTags", default)]
-    pub(crate) tags: Vec<String>,
+    pub tags: Vec<String>,
 }
 
 impl Image {
     /// The image's ID as engines give it, if the archive names its config by digest.
-    pub(crate) fn id(&self) -> Option<String> {
+    pub fn id(&self) -> Option<String> {
         let digest = self.config.rsplit('/').next()?.trim_end_matches(".json");
         (digest.len() == 64 && digest.bytes().all(|b| b.is_ascii_hexdigit()))
             .then(|| format!("sha256:{digest}"))
@@ -38,14 +39,15 @@ impl Image {
 }
 
 /// The images of an archive. An error for one that is cut short or is none.
-pub(crate) fn images(path: &Path) -> Result<Vec<Image>> {
+pub fn images(path: &Path) -> Result<Vec<Image>> {
     let name = || path.display().to_string();
     let mut file = File::open(path).context(name)?;
     let size = file.metadata().context(name)?.len();
     read_images(&mut file, size).context(name)
 }
 
-fn read_images(file: &mut (impl Read + Seek), size: u64) -> Result<Vec<Image>> {
+/// The images of an archive of this size that is read from its start.
+pub fn read_images(file: &mut (impl Read + Seek), size: u64) -> Result<Vec<Image>> {
     let mut manifest = None;
     let mut offset = 0;
     for _ in 0..ENTRIES_MOST {

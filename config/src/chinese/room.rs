@@ -1,0 +1,86 @@
+//! What is wrong with the machines of a room, and with what a center offers them.
+
+use super::Pair;
+
+pub(super) const TABLE: &[Pair] = &[
+    // machines.yml
+    ("a config's file name", "配置文件名"),
+    ("it is a path; only the name is written here", "这是路径；这里只写文件名"),
+    ("it is longer than 200 bytes", "超过 200 个字节"),
+    (
+        "only letters, digits, `-`, `_` and `.` can be used, and no `.` first",
+        "只能使用字母、数字、`-`、`_` 和 `.`，且不能以 `.` 开头",
+    ),
+    ("it does not end in `.yml`", "没有以 `.yml` 结尾"),
+    ("a file of the folder {}, such as {}", "目录{}中的文件，例如{}"),
+    ("the address of a network card", "网卡地址"),
+    ("it is all zero", "全部为零"),
+    ("it is not the address of one card", "不是单个网卡的地址"),
+    ("a serial number", "序列号"),
+    ("many machines say the same", "许多机器都是这个值"),
+    ("it is longer than 64 letters", "超过 64 个字符"),
+    ("it has a character that no firmware tells", "含有固件不会给出的字符"),
+    ("as the machine's own screen shows it, or use `mac`", "按机器自己的屏幕所显示的写，或改用 `mac`"),
+    ("a UUID", "UUID 标识"),
+    ("there is no group {}; did you mean {}?", "没有组{}；是不是{}？"),
+    ("name one of {}, or add it there", "写{}中的一个，或在那里添加它"),
+    ("words of a kernel command line", "内核命令行的词"),
+    ("they are longer than 512 bytes", "超过 512 个字节"),
+    ("only letters, digits and {} can be used", "只能使用字母、数字和{}"),
+    ("nothing tells which machine this is", "看不出这是哪台机器"),
+    ("add its `mac`, `serial` or `uuid`", "请写上它的 `mac`、`serial` 或 `uuid`"),
+    ("nothing tells what this machine gets", "看不出这台机器用哪个配置"),
+    ("add a `group` or a `config`", "请写上 `group` 或 `config`"),
+    ("a machine has a `group` or a `config`, not both", "一台机器只能写 `group` 或 `config` 中的一个"),
+    ("the machine of line {} has this name too", "第{}行的机器也叫这个名称"),
+    ("the machine of line {} has this {} too", "第{}行的机器也有这个{}"),
+    ("give each machine its own name", "给每台机器不同的名称"),
+    // The center's netboot.
+    (
+        "only letters, digits and signs other than {}, {} and {} can be used",
+        "只能使用字母、数字，以及{}、{}和{}以外的符号",
+    ),
+    ("the center's netboot", "中心的网络启动服务"),
+    ("a DHCP server needs a range of addresses to give away", "DHCP 服务器需要一段可分配的地址"),
+    ("only with `dhcp: server` are addresses given away", "只有设 `dhcp: server` 时才分配地址"),
+    ("a range of addresses", "地址范围"),
+    ("the last address is missing", "缺少结束地址"),
+    ("its last address is before its first", "结束地址在起始地址之前"),
+    ("it has more than 65536 addresses", "超过 65536 个地址"),
+    ("the first and the last address, such as {}", "起始地址和结束地址，例如{}"),
+    ("write {} in its place, or {} below it", "在这里写{}，或在下面写{}"),
+    // Courses, desktops, and their page.
+    ("the size of a screen", "屏幕尺寸"),
+    (
+        "WIDTHxHEIGHT in pixels, such as {}, from 640x480 to 7680x4320",
+        "宽x高，单位是像素，例如{}，从 640x480 到 7680x4320",
+    ),
+    ("this is not a SHA-256", "这不是 SHA-256 值"),
+    ("64 hex digits, as {} prints them", "64 个十六进制数字，如{}所输出的"),
+    ("programs cannot share more memory than the desktop has", "程序共享的内存不能多于桌面的内存"),
+    ("lower it, or raise `memory`", "请减小它，或增大 `memory`"),
+    ("the desktop {} has nothing to run", "桌面{}没有可运行的内容"),
+    (
+        "add `course`, a name of `dockos.courses`, or `image`",
+        "请写上 `course`（`dockos.courses` 中的名称）或 `image`",
+    ),
+    (
+        "no port leads into the desktop {}: its course has no internet",
+        "没有端口能通到桌面{}：它的课程不能上网",
+    ),
+    ("remove `ports`, or `internet: false` of the course", "请去掉 `ports`，或课程的 `internet: false`"),
+    ("there is no course {}", "没有课程{}"),
+    ("there is no course {}; did you mean {}?", "没有课程{}；是不是{}？"),
+    ("add it to `dockos.courses`; `NAME: {}` is enough", "请加到 `dockos.courses` 中；写 `名称: {}` 即可"),
+    ("the page of desktops (`web`)", "桌面网页（`web`）"),
+    ("the certificate's private key is missing", "缺少证书的私钥"),
+    ("the private key's certificate is missing", "缺少私钥对应的证书"),
+    (
+        "set `certificate` and `key`, or neither: then the machine makes its own",
+        "请同时设 `certificate` 和 `key`，或者都不设：机器会自己生成",
+    ),
+    // What is handed out over plain HTTP.
+    ("{} is readable by everybody here", "所有人都能读到这里的{}"),
+    ("a password of a URL is readable by everybody here", "所有人都能读到这里网址中的密码"),
+    ("keep it on the machines' own disks, or leave it out", "请放在各机器自己的磁盘上，或者去掉"),
+];
