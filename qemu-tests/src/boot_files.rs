@@ -21,6 +21,11 @@ pub struct BootFiles {
 }
 
 impl BootFiles {
+    /// Those of a boot that gets the root image by itself.
+    pub(crate) fn without_root(initramfs: &str) -> Self {
+        Self { kernel: paths::out().join("vmlinuz"), initrd: paths::out().join(initramfs) }
+    }
+
     /// Finds `out/vmlinuz` and joins `initramfs` (a name in `out/`) with `out/rootfs`. The joined file is kept, and made
     /// anew when one of its parts changed.
     pub fn locate(initramfs: &str) -> Result<Self> {

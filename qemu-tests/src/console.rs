@@ -144,14 +144,37 @@ fn copy_lines(mut source: impl Read, mut log: File, shared: &Shared) -> io::Resu
         if count == 0 {
             pending.push(b'\n');
         }
-        while let Some(end) = pending.iter().position(|byte| *byte == b'\n') {
-            let raw: Vec<u8> = pending.drain(..=end).collect();
+        while let Some(end) = line_end(&pending) {
+            let raw: Vec<u8> = pending.drain(..end).collect();
             let line = Line { at: start.elapsed(), text: plain(&String::from_utf8_lossy(&raw)) };
+            if line.text.is_empty() && raw.last() != Some(&b'\n') {
+                continue;
+            }
             writeln!(log, "{}", stamped(&line))?;
             shared.state().lines.push(line);
         }
         shared.grown.notify_all();
     }
+}
+
+/// How many bytes the first line has. A cursor that is sent elsewhere begins a new one, as firmware and boot loaders draw
+/// screens without any line end; so does one that goes back to write the line anew, as countdowns do.
+fn line_end(bytes: &[u8]) -> Option<usize> {
+    (0..bytes.len()).find_map(|at| {
+        let (_, rest) = bytes.split_at_checked(at)?;
+        match rest.first()? {
+            b'\n' => Some(at + 1),
+            0x1b if at > 0 && moves_cursor(rest) => Some(at),
+            b'\r' if at > 0 && rest.get(1).is_some_and(|next| !b"\r\n".contains(next)) => Some(at),
+            _ => None,
+        }
+    })
+}
+
+/// Whether this begins with `ESC [ row ; column H`.
+fn moves_cursor(bytes: &[u8]) -> bool {
+    let Some(rest) = bytes.strip_prefix(b"\x1b[") else { return false };
+    rest.iter().find(|byte| !matches!(byte, b'0'..=b'9' | b';')) == Some(&b'H')
 }
 
 fn stamped(line: &Line) -> String {
@@ -181,6 +204,26 @@ mod tests {
     #[test]
     fn colours_and_line_ends_go_and_text_stays() {
         assert_eq!(plain("\u{1b}[1;31mdockos: degraded:\u{1b}[0m 磁盘\r\n"), "dockos: degraded: 磁盘");
+    }
+
+    #[test]
+    fn drawn_screens_have_lines() {
+        let folder = tempfile::tempdir().unwrap();
+        let drawn = b"\x1b[2J\x1b[01;01H\x1b[3;5HDockOS\x1b[4;5H\x1b[7mMemory only\x1b[m\x1b[5;5H\n\nend";
+        let mut console = Console::record(&drawn[..], &folder.path().join("log")).unwrap();
+        console.finish().unwrap();
+        let lines: Vec<_> = console.lines().into_iter().map(|line| line.text).collect();
+        assert_eq!(lines, ["DockOS", "Memory only", "", "", "end"]);
+    }
+
+    #[test]
+    fn every_step_of_a_countdown_is_a_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let said = b"start\r\n\rtry 2 in 5 s \rtry 2 in 4 s \r\nend\r\r\n";
+        let mut console = Console::record(&said[..], &folder.path().join("log")).unwrap();
+        console.finish().unwrap();
+        let lines: Vec<_> = console.lines().into_iter().map(|line| line.text).collect();
+        assert_eq!(lines, ["start", "try 2 in 5 s ", "try 2 in 4 s ", "end"]);
     }
 
     #[test]

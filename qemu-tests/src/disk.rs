@@ -4,6 +4,7 @@ use std::{
     env,
     fs::{self, File},
     io::{Seek as _, SeekFrom, Write as _},
+    ops::Range,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -62,7 +63,7 @@ impl Disk {
     /// A disk with a state partition, made on the host: XFS, labelled, empty.
     pub fn with_state(name: &str, size: u64) -> Result<Self> {
         let disk = Self::empty(name, size)?;
-        let partition = gpt::create(disk.path(), STATE)?;
+        let partition = partition_state(disk.path(), size)?;
         let image = disk.path().with_extension("xfs");
         File::create(&image)?.set_len(partition.end - partition.start)?;
         tool::run(tool("mkfs.xfs").args(["-q", "-f", "-L", STATE]).arg(&image))?;
@@ -130,6 +131,14 @@ impl Disk {
         ensure!(log.contains("<CLEAN>"), "the state partition's log is dirty, it was not unmounted:\n{log}");
         Ok(())
     }
+}
+
+/// Makes the file a disk of `size` bytes with an empty state partition, and returns which bytes these are.
+pub(crate) fn partition_state(path: &Path, size: u64) -> Result<Range<u64>> {
+    File::create(path)
+        .and_then(|file| file.set_len(size))
+        .with_context(|| format!("cannot create {}", path.display()))?;
+    gpt::create(path, STATE)
 }
 
 impl Drop for Inner {

@@ -1,9 +1,15 @@
-//! One VM at a time: a lock file that serialises the VMs of all test threads and test programs.
+//! As many VMs at a time as processors: lock files, which all test threads and test programs share.
 //!
-//! Two emulated machines on two processors make each other miss their deadlines. nextest's test group does the same
-//! for its own runs; the lock also covers plain `cargo test`, and two terminals. Hence one test holds one VM at a time.
+//! A boot keeps one processor busy, so two on two processors are done in little more than the time of one; more make each
+//! other miss their deadlines. nextest's test group does the same for its own runs, and lets tests that measure or need
+//! several machines run alone; the lock also covers plain `cargo test`, and two terminals. Hence one test holds one VM at a
+//! time, or one room of them.
 
-use std::fs::{File, create_dir_all};
+use std::{
+    fs::{File, create_dir_all},
+    path::PathBuf,
+    thread::available_parallelism,
+};
 
 use anyhow::{Context as _, Result, anyhow};
 use nix::fcntl::{Flock, FlockArg};
@@ -15,18 +21,25 @@ use crate::paths;
 pub(crate) struct VmLock(#[expect(dead_code, reason = "held, never read")] Flock<File>);
 
 impl VmLock {
-    /// Waits until no other VM runs.
+    /// Waits until there is a place for one more VM.
     pub(crate) fn acquire() -> Result<Self> {
         create_dir_all(paths::out())?;
-        let path = paths::out().join("vm.lock");
-        let file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
-        let file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(lock) => return Ok(Self(lock)),
-            Err((file, _)) => file,
-        };
+        let places = available_parallelism().map_or(1, usize::from);
+        for place in 0..places {
+            if let Ok(lock) = Flock::lock(open(place)?.1, FlockArg::LockExclusiveNonblock) {
+                return Ok(Self(lock));
+            }
+        }
+        let (path, file) = open(std::process::id() as usize % places)?;
         eprintln!("waiting for another DockOS VM to end ({})", path.display());
         let lock = Flock::lock(file, FlockArg::LockExclusive)
             .map_err(|(_, errno)| anyhow!("cannot lock {}: {errno}", path.display()))?;
         Ok(Self(lock))
     }
+}
+
+fn open(place: usize) -> Result<(PathBuf, File)> {
+    let path = paths::out().join(format!("vm-{place}.lock"));
+    let file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
+    Ok((path, file))
 }

@@ -1,14 +1,12 @@
-//! What a virtual PC has, and the QEMU command line that makes it.
+//! What a virtual PC has.
 
-use std::{
-    ffi::OsString,
-    path::{Path, PathBuf},
-    process::Command,
-};
+mod command;
+
+use std::ffi::OsString;
 
 use anyhow::Result;
 
-use crate::{Accel, BootFiles, Disk, Vm, ports, tool, write_cidata, write_fat};
+use crate::{Boot, Disk, Firmware, Nic, ports};
 
 /// A TCP port of the host's loopback that leads to one of the guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,8 +33,10 @@ pub struct Machine {
     memory: u32,
     cpus: u32,
     append: Vec<String>,
-    nic: bool,
-    boot_file: Option<String>,
+    nics: Vec<Nic>,
+    boot: Boot,
+    firmware: Firmware,
+    smbios: Option<String>,
     display: bool,
     initramfs: String,
     extra: Vec<OsString>,
@@ -55,9 +55,11 @@ impl Machine {
             media: Vec::new(),
             memory: 2048,
             cpus: 2,
-            append: vec!["console=ttyS0".to_owned()],
-            nic: true,
-            boot_file: None,
+            append: Vec::new(),
+            nics: vec![Nic::user()],
+            boot: Boot::Direct,
+            firmware: Firmware::Bios,
+            smbios: None,
             display: false,
             initramfs: "initramfs".to_owned(),
             extra: Vec::new(),
@@ -100,7 +102,29 @@ impl Machine {
         self
     }
 
-    /// More words for the kernel's command line.
+    /// What it boots from, instead of kernel and initrd as QEMU gives them.
+    #[must_use]
+    pub fn boot(mut self, boot: Boot) -> Self {
+        self.boot = boot;
+        self
+    }
+
+    /// The firmware, instead of a BIOS.
+    #[must_use]
+    pub fn firmware(mut self, firmware: Firmware) -> Self {
+        self.firmware = firmware;
+        self
+    }
+
+    /// The serial number and the UUID that the firmware tells.
+    #[must_use]
+    pub fn smbios(mut self, serial: &str, uuid: &str) -> Self {
+        self.smbios = Some(format!("type=1,serial={},uuid={uuid}", serial.replace(',', ",,")));
+        self
+    }
+
+    /// More words for the kernel's command line. A boot loader has its own: then PID 1 finds them in QEMU's fw_cfg, and
+    /// the kernel itself does not see them.
     #[must_use]
     pub fn append(mut self, words: &str) -> Self {
         self.append.push(words.to_owned());
@@ -110,7 +134,15 @@ impl Machine {
     /// No network card at all.
     #[must_use]
     pub fn without_nic(mut self) -> Self {
-        self.nic = false;
+        self.nics.clear();
+        self
+    }
+
+    /// Network cards, in place of the one on QEMU's own network. The first is the one to boot from; ports are forwarded by
+    /// the first that is on QEMU's own network.
+    #[must_use]
+    pub fn nics(mut self, nics: &[Nic]) -> Self {
+        self.nics = nics.to_vec();
         self
     }
 
@@ -156,16 +188,11 @@ impl Machine {
         self
     }
 
-    /// What the network's DHCP server gives as boot file.
+    /// What the DHCP server of QEMU's own network gives as boot file.
     #[must_use]
     pub fn boot_file(mut self, name: &str) -> Self {
-        self.boot_file = Some(name.to_owned());
+        self.nics = self.nics.into_iter().map(|nic| nic.boot_file(name)).collect();
         self
-    }
-
-    /// Boots the machine, once no other runs.
-    pub fn start(self) -> Result<Vm> {
-        Vm::start(self)
     }
 
     /// Chooses host ports for [`Machine::reach`].
@@ -175,55 +202,4 @@ impl Machine {
         }
         Ok(())
     }
-
-    /// QEMU with everything but its console and monitor; `folder` takes the files it needs.
-    pub fn command(&self, folder: &Path) -> Result<Command> {
-        let files = BootFiles::locate(&self.initramfs)?;
-        let mut qemu = tool("qemu-system-x86_64");
-        qemu.args(["-machine", "q35", "-nodefaults", "-no-user-config", "-display", "none"])
-            .args(Accel::choose(&files.kernel)?.args())
-            .args(["-smp", &self.cpus.to_string(), "-m", &self.memory.to_string()])
-            .args(["-device", "virtio-rng-pci"])
-            .args([OsString::from("-kernel"), files.kernel.into(), "-initrd".into(), files.initrd.into()])
-            .args(["-append", &self.append.join(" ")]);
-        if self.display {
-            qemu.args(["-vga", "std"]);
-        }
-        if self.nic {
-            qemu.args(["-netdev", &self.netdev(), "-device", "virtio-net-pci,netdev=net,id=nic"]);
-        }
-        for (number, disk) in self.disks.iter().enumerate() {
-            add_disk(&mut qemu, &format!("disk{number}"), disk.path(), disk.serial());
-        }
-        if let Some(user_data) = &self.user_data {
-            let cidata = folder.join("cidata.img");
-            write_cidata(&cidata, user_data)?;
-            add_disk(&mut qemu, "cidata", &cidata, "cidata");
-        }
-        for (number, (label, files)) in self.media.iter().enumerate() {
-            let image = folder.join(format!("media{number}.img"));
-            let files: Vec<(&str, &[u8])> =
-                files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())).collect();
-            write_fat(&image, label, &files)?;
-            add_disk(&mut qemu, &format!("media{number}"), &image, &format!("media{number}"));
-        }
-        qemu.args(&self.extra);
-        Ok(qemu)
-    }
-
-    fn netdev(&self) -> String {
-        let forwards = self.forwards.iter();
-        let forwards =
-            forwards.map(|Forward { host, guest }| format!(",hostfwd=tcp:127.0.0.1:{host}-:{guest}"));
-        let boot_file = self.boot_file.iter().map(|name| format!(",bootfile={name}"));
-        format!("user,id=net{}", forwards.chain(boot_file).collect::<String>())
-    }
-}
-
-/// A virtio disk. Flushes are not passed on to the host's disk: a power cut of the guest loses nothing that QEMU was
-/// given, and tests are not about the host's.
-fn add_disk(qemu: &mut Command, id: &str, path: &Path, serial: &str) {
-    let path = PathBuf::from(path).display().to_string().replace(',', ",,");
-    qemu.args(["-drive", &format!("if=none,id={id},file={path},format=raw,cache=unsafe,discard=unmap")])
-        .args(["-device", &format!("virtio-blk-pci,drive={id},serial={serial}")]);
 }

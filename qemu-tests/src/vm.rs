@@ -1,34 +1,28 @@
-//! A running machine: its console, its monitor, its shell, and the ways it ends.
+//! A running machine: its console and its monitor.
+
+mod commands;
+mod desktops;
+mod end;
+mod screen;
 
 use std::{
     cell::RefCell,
     fs,
     os::unix::process::CommandExt as _,
-    process::{Child, Command, Stdio},
-    thread,
-    time::{Duration, Instant},
+    process::{Child, ChildStdin, Command, Stdio},
+    time::Duration,
 };
 
-use anyhow::{Context as _, Error, Result, anyhow, bail, ensure};
+use anyhow::{Context as _, Error, Result, anyhow};
 use nix::sys::{prctl::set_pdeathsig, signal::Signal};
-use serde_json::json;
 use tempfile::TempDir;
 
-use crate::{
-    Console, Machine, Output, Qmp, Stop, Timeline,
-    console::Missed,
-    lock::VmLock,
-    paths,
-    patterns::{failure, is_fatal},
-    shell::Shell,
-};
+use crate::{Console, Machine, Qmp, Room, console::Missed, paths, patterns::is_fatal, shell::Shell};
+
+pub use desktops::Desktop;
 
 /// How long a boot to ready may take at most, emulated, on a busy host.
 pub const READY: Duration = Duration::from_secs(180);
-/// How long a command in the guest may take.
-const COMMAND: Duration = Duration::from_secs(90);
-/// How long an orderly end may take.
-const SHUTDOWN: Duration = Duration::from_secs(90);
 /// Lines of the console shown with a failure.
 const TAIL: usize = 40;
 
@@ -39,11 +33,12 @@ pub struct Vm {
     machine: Machine,
     child: Child,
     console: Console,
+    keyboard: RefCell<ChildStdin>,
     qmp: RefCell<Qmp>,
     shell: RefCell<Option<Shell>>,
     folder: TempDir,
     ended: bool,
-    _lock: VmLock,
+    _room: Room,
 }
 
 /// What the guest says at the end of its boot.
@@ -54,8 +49,7 @@ enum Outcome {
 }
 
 impl Vm {
-    pub(crate) fn start(machine: Machine) -> Result<Self> {
-        let lock = VmLock::acquire()?;
+    pub(crate) fn start(machine: Machine, room: Room) -> Result<Self> {
         let mut machine = machine.append("dockos.shell=hvc0");
         machine.choose_ports()?;
         // Unix sockets want short paths: not in out/.
@@ -66,12 +60,13 @@ impl Vm {
             .args(["-chardev", &format!("socket,id=shell,server=on,wait=off,path={}", socket("shell"))])
             .args(["-device", "virtio-serial-pci", "-device", "virtconsole,chardev=shell"])
             .args(["-qmp", &format!("unix:{},server=on,wait=off", socket("qmp"))])
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(fs::File::create(folder.path().join("stderr"))?);
         fs::create_dir_all(paths::logs())?;
         let mut child = spawn(&mut qemu)?;
         let output = child.stdout.take().context("QEMU has no console")?;
+        let keyboard = RefCell::new(child.stdin.take().context("QEMU has no console")?);
         let console = Console::record(output, &paths::logs().join(format!("{}.console", machine.name)))?;
         let qmp = match Qmp::connect(&folder.path().join("qmp"), Duration::from_secs(10)) {
             Ok(qmp) => qmp,
@@ -83,7 +78,7 @@ impl Vm {
             }
         };
         let (qmp, shell) = (RefCell::new(qmp), RefCell::new(None));
-        Ok(Self { machine, child, console, qmp, shell, folder, ended: false, _lock: lock })
+        Ok(Self { machine, child, console, keyboard, qmp, shell, folder, ended: false, _room: room })
     }
 
     /// The serial console.
@@ -156,122 +151,6 @@ impl Vm {
         self.console.wait(position, timeout, wanted).map_err(|missed| self.missed(text, timeout, missed))
     }
 
-    /// Runs a command as root in the guest.
-    pub fn run(&self, command: &str) -> Result<Output> {
-        self.run_within(command, COMMAND)
-    }
-
-    /// Runs a command that may take `timeout`.
-    pub fn run_within(&self, command: &str, timeout: Duration) -> Result<Output> {
-        let mut shell = self.shell.borrow_mut();
-        let attached = match shell.take() {
-            Some(shell) => Ok(shell),
-            None => Shell::attach(&self.folder.path().join("shell"), COMMAND),
-        };
-        let shell = shell.insert(attached.map_err(|error| self.report(error))?);
-        shell.run(command, timeout).map_err(|error| self.report(error))
-    }
-
-    /// Runs a command that must succeed and returns what it printed, trimmed.
-    pub fn check(&self, command: &str) -> Result<String> {
-        let output = self.run(command)?;
-        if output.status != 0 {
-            bail!(self.report(anyhow!("`{command}` failed with {}: {}", output.status, output.stdout)));
-        }
-        Ok(output.stdout.trim().to_owned())
-    }
-
-    /// Runs a command again and again until it succeeds, and returns what it printed, trimmed.
-    pub fn eventually(&self, command: &str, timeout: Duration) -> Result<String> {
-        let deadline = Instant::now() + timeout;
-        loop {
-            let output = self.run(command)?;
-            if output.status == 0 {
-                return Ok(output.stdout.trim().to_owned());
-            }
-            if Instant::now() >= deadline {
-                let error = anyhow!("`{command}` still fails after {timeout:?}: {}", output.stdout);
-                return Err(self.report(error));
-            }
-            thread::sleep(Duration::from_millis(500));
-        }
-    }
-
-    /// The pids of the processes whose arguments, joined by blanks, contain `text`.
-    pub fn pids(&self, text: &str) -> Result<Vec<u32>> {
-        let list = self.check("ps -o pid,args")?;
-        let found = list.lines().filter(|line| line.contains(text));
-        Ok(found.filter_map(|line| line.split_whitespace().next()?.parse().ok()).collect())
-    }
-
-    /// The boot timeline.
-    pub fn boot_json(&self) -> Result<Timeline> {
-        let text = self.check("cat /run/dockos/boot.json")?;
-        serde_json::from_str(&text).with_context(|| format!("boot.json is not as agreed: {text}"))
-    }
-
-    /// Switches the machine off by its own `poweroff`, waits for its end and looks the console through.
-    pub fn poweroff(self) -> Result<()> {
-        self.check("true")?;
-        if let Some(shell) = self.shell.borrow_mut().as_mut() {
-            shell.send("poweroff\n")?;
-        }
-        self.stopped(&Stop::PowerOff)
-    }
-
-    /// Waits until the machine ends by itself, in the way expected, and looks the console through.
-    pub fn stopped(mut self, expected: &Stop) -> Result<()> {
-        let deadline = Instant::now() + SHUTDOWN;
-        while self.child.try_wait()?.is_none() {
-            ensure!(
-                Instant::now() < deadline,
-                self.report(anyhow!("the machine did not stop in {SHUTDOWN:?} after it was told to"))
-            );
-            thread::sleep(Duration::from_millis(50));
-        }
-        self.console.finish()?;
-        let stop = self.qmp.get_mut().stop();
-        ensure!(
-            stop == *expected,
-            self.report(anyhow!("the machine ended by {stop:?}, expected {expected:?}"))
-        );
-        if let Some(farewell) = expected.farewell() {
-            ensure!(
-                self.console.contains(farewell),
-                self.report(anyhow!("it ended without the line `{farewell}`"))
-            );
-        }
-        self.conclude()
-    }
-
-    /// Cuts the power: QEMU dies at once.
-    pub fn power_cut(mut self) -> Result<()> {
-        self.child.kill()?;
-        self.conclude()
-    }
-
-    /// Ends QEMU by its monitor, without the guest knowing, and looks the console through.
-    pub fn quit(mut self) -> Result<()> {
-        self.qmp.get_mut().execute("quit", json!({}))?;
-        self.conclude()
-    }
-
-    /// Reaps QEMU, completes the log, and fails when the console shows trouble.
-    fn conclude(mut self) -> Result<()> {
-        self.child.wait()?;
-        self.console.finish()?;
-        let lines = self.console.lines();
-        let found: Vec<_> =
-            lines.iter().filter(|line| failure(&line.text, &self.machine.allowed).is_some()).collect();
-        if let Some(first) = found.first() {
-            let error =
-                anyhow!("the console shows {} sign(s) of trouble, first: {}", found.len(), first.text);
-            return Err(self.report(error));
-        }
-        self.ended = true;
-        Ok(())
-    }
-
     fn missed(&self, text: &str, timeout: Duration, missed: Missed) -> Error {
         let said = fs::read_to_string(self.folder.path().join("stderr")).unwrap_or_default();
         self.report(match missed {
@@ -299,10 +178,11 @@ impl Drop for Vm {
     }
 }
 
-/// Starts QEMU so that it dies with the thread that started it, even when that one is killed.
+/// Starts a program so that it dies with the thread that started it, even when that one is killed.
 #[expect(unsafe_code, reason = "pre_exec is the only way to set the parent-death signal of a child")]
-fn spawn(command: &mut Command) -> Result<Child> {
+pub(crate) fn spawn(command: &mut Command) -> Result<Child> {
     // SAFETY: between fork and exec only prctl is called, a plain system call that allocates nothing and takes no lock.
     let command = unsafe { command.pre_exec(|| Ok(set_pdeathsig(Signal::SIGKILL)?)) };
-    command.spawn().context("cannot run qemu-system-x86_64: is it installed? `make run` installs it")
+    let name = command.get_program().to_string_lossy().into_owned();
+    command.spawn().with_context(|| format!("cannot run {name}: is it installed? `make run` installs it"))
 }

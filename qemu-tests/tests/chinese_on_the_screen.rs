@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
-use qemu_tests::{Machine, READY, Vm, paths::logs};
+use anyhow::{Result, bail};
+use qemu_tests::{Machine, Picture, READY, Vm};
 
 /// More distinct characters than the screen's font has room for, then those that are looked for.
 const CONFIG: &str = "#cloud-config
@@ -50,53 +50,30 @@ fn chinese_on_the_screen() -> Result<()> {
 
 /// The screen follows the text by a moment.
 fn wait_until_shown(vm: &Vm, letter: &str, rows: &[u16; 16]) -> Result<()> {
-    let file = logs().join("chinese.ppm");
     let deadline = Instant::now() + Duration::from_secs(30);
-    loop {
-        vm.qmp().screendump(&file)?;
-        let picture = Picture::parse(&std::fs::read(&file)?).context("the screen's picture is no PPM")?;
-        if picture.shows(rows) {
-            return Ok(());
-        }
+    while !shows(&vm.screenshot("screen")?, rows) {
         if Instant::now() > deadline {
-            bail!("{letter} is not on the screen; see {}", file.display());
+            bail!("{letter} is not on the screen; see out/test-logs/chinese-screen.png");
         }
         std::thread::sleep(Duration::from_millis(500));
     }
+    Ok(())
 }
 
-/// A screen, as its pixels' colours.
-struct Picture {
-    width: usize,
-    height: usize,
-    pixels: Vec<[u8; 3]>,
+/// Whether a bitmap stands in any of the text's cells, in two colours.
+fn shows(picture: &Picture, rows: &[u16; 16]) -> bool {
+    let mut cells =
+        (0..picture.height / 16).flat_map(|y| (0..picture.width / 8 - 1).map(move |x| (8 * x, 16 * y)));
+    cells.any(|at| shows_at(picture, at, rows))
 }
 
-impl Picture {
-    /// Of a binary PPM: `P6`, width, height, highest value, each ended by one blank.
-    fn parse(ppm: &[u8]) -> Option<Self> {
-        let mut words = ppm.splitn(4, |byte| byte.is_ascii_whitespace());
-        let mut number = || std::str::from_utf8(words.next()?).ok()?.parse::<usize>().ok();
-        let (None, Some(width), Some(height)) = (number(), number(), number()) else { return None };
-        let (_, pixels) = ppm.split_at(ppm.len().checked_sub(3 * width * height)?);
-        Some(Self { width, height, pixels: pixels.as_chunks().0.to_vec() })
-    }
-
-    /// Whether a bitmap stands in any of the text's cells, in two colours.
-    fn shows(&self, rows: &[u16; 16]) -> bool {
-        let mut cells =
-            (0..self.height / 16).flat_map(|y| (0..self.width / 8 - 1).map(move |x| (8 * x, 16 * y)));
-        cells.any(|at| self.shows_at(at, rows))
-    }
-
-    fn shows_at(&self, (left, top): (usize, usize), rows: &[u16; 16]) -> bool {
-        let mut colours = [None, None];
-        rows.iter().zip(top..).all(|(row, y)| {
-            (0..16).all(|x| {
-                let pixel = self.pixels[y * self.width + left + x];
-                let colour = &mut colours[usize::from(row >> (15 - x) & 1)];
-                *colour.get_or_insert(pixel) == pixel
-            })
-        }) && colours[0] != colours[1]
-    }
+fn shows_at(picture: &Picture, (left, top): (usize, usize), rows: &[u16; 16]) -> bool {
+    let mut colours = [None, None];
+    rows.iter().zip(top..).all(|(row, y)| {
+        (0..16).all(|x| {
+            let pixel = picture.pixel(left + x, y);
+            let colour = &mut colours[usize::from(row >> (15 - x) & 1)];
+            *colour.get_or_insert(pixel) == pixel
+        })
+    }) && colours[0] != colours[1]
 }

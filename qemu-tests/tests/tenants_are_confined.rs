@@ -87,15 +87,23 @@ fn the_host_is_out_of_reach(vm: &Vm) -> Result<()> {
 /// What listens on the machine, and what listens in another tenant's container, is out of reach for a tenant.
 fn packets_reach_neither_host_nor_neighbour(vm: &Vm) -> Result<()> {
     vm.check("mkdir -p /tmp/www && echo secret > /tmp/www/index.html && httpd -p 9999 -h /tmp/www")?;
-    assert_eq!(vm.check("wget -q -O - http://172.17.0.1:9999/")?, "secret", "the machine's own page");
-    let other = vm.check("docker inspect -f '{{.NetworkSettings.IPAddress}}' desktop-other")?;
+    let of = |what: &str, name: &str| {
+        vm.check(&format!(
+            "docker inspect -f '{{{{range .NetworkSettings.Networks}}}}{{{{.{what}}}}}{{{{end}}}}' {name}"
+        ))
+    };
+    let gateway = of("Gateway", "desktop-hello")?;
+    assert_eq!(
+        vm.check(&format!("wget -q -O - http://{gateway}:9999/"))?,
+        "secret",
+        "the machine's own page"
+    );
+    let other = of("IPAddress", "desktop-other")?;
     vm.check(&format!("wget -q -O - http://{other}:8080/ | grep -q Hello"))?;
     let host = vm.check("ip -4 -o addr show dev eth0 | sed 's/.*inet \\([0-9.]*\\).*/\\1/'")?;
-    for url in [
-        "http://172.17.0.1:9999/".to_owned(),
-        format!("http://{host}:9999/"),
-        format!("http://{other}:8080/"),
-    ] {
+    for url in
+        [format!("http://{gateway}:9999/"), format!("http://{host}:9999/"), format!("http://{other}:8080/")]
+    {
         let page = vm.run(&format!("docker exec desktop-hello wget -q -T 5 -O - {url}"))?;
         assert_ne!(page.status, 0, "a tenant reads {url}: {}", page.stdout);
     }

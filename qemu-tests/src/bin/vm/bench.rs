@@ -26,7 +26,7 @@ pub(crate) struct Options {
     #[arg(long)]
     json: bool,
     /// The cloud-config whose first desktop is timed
-    #[arg(long, default_value_os_t = paths::workspace().join("examples/lab.yml"))]
+    #[arg(long, default_value_os_t = paths::workspace().join("qemu-tests/bench.yml"))]
     config: PathBuf,
 }
 

@@ -1,7 +1,12 @@
-//! `vm run` boots DockOS for a person (`make run`), `vm bench` for figures (`make bench`).
+//! `vm run` boots DockOS for a person (`make run`), `vm bench` for figures (`make bench`), `vm paths` for the time
+//! that each way to boot takes (`make bench-paths`), `vm bench-desktops` for what desktops take (`make bench-desktops`).
 
 mod bench;
+mod desktops;
 mod figures;
+mod link;
+mod paths;
+mod round_trip;
 mod run;
 mod samples;
 
@@ -22,12 +27,18 @@ enum Command {
     Run(run::Options),
     /// Boot several times and print the figures beside their targets
     Bench(bench::Options),
+    /// Measure what desktops take, beside the targets: time, memory, sizes of images
+    BenchDesktops(desktops::Options),
+    /// Boot by each way there is and print what takes the time
+    Paths(paths::Options),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Run(options) => run::run(&options),
         Command::Bench(options) => bench::bench(&options),
+        Command::BenchDesktops(options) => desktops::bench(&options),
+        Command::Paths(options) => paths::measure(&options),
     };
     match result {
         Ok(code) => code,

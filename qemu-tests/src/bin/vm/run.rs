@@ -8,11 +8,15 @@ use std::{
     time::Duration,
 };
 
+use crate::link::Link;
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
-use dockos_config::{Protocol, parse_user_data};
-use qemu_tests::{Disk, Forward, Machine, READY, get, is_free, paths};
+use dockos_config::{Config, Protocol, parse_user_data};
+use qemu_tests::{Disk, Forward, Https, Machine, READY, Store, get, is_free, paths};
 
+/// The page of desktops: its port, and the one that leads there.
+pub(crate) const HTTPS: u16 = 443;
+const HTTPS_HERE: u16 = 8443;
 /// How long the tenant's page may take once the machine is ready.
 const PAGE: Duration = Duration::from_secs(30);
 
@@ -27,6 +31,10 @@ pub(crate) struct Options {
     /// Size of a new state disk (16G, 512M)
     #[arg(long, default_value = "16G", value_parser = bytes)]
     size: u64,
+    /// An image archive that a new state disk's user Docker has from the start, besides those in out/desktops that the
+    /// config has desktops of; may be given several times
+    #[arg(long, value_name = "ARCHIVE")]
+    image: Vec<PathBuf>,
     /// Memory in MiB
     #[arg(long, default_value_t = 2048)]
     memory: u32,
@@ -52,25 +60,71 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         fs::remove_file(&options.state)
             .with_context(|| format!("cannot remove {}", options.state.display()))?;
     }
-    let disk = Disk::persistent(&options.state, options.size)?;
-    let forwards = forwards(options, &config)?;
+    let read = parse_user_data(&options.config.display().to_string(), &config);
+    // A bad one boots all the same, and the machine shows this on its own screen: that is worth seeing too.
+    let read = read.map_err(|report| eprintln!("{report}")).unwrap_or_default();
+    let disk = state_disk(options, &read)?;
+    let forwards = forwards(options, &read)?;
     let mut machine =
         Machine::new("run").config(&config).disk(&disk).memory(options.memory).append(&options.append);
     for forward in &forwards {
         machine = machine.forward(*forward);
     }
+    let folder = tempfile::tempdir()?;
+    if let Some(link) = Link::new(&read, &forwards)? {
+        machine = link.given_to(machine, folder.path())?;
+        println!("desktops:    {} (once, when the machine is ready)", link.url);
+    }
     println!("config:      {}", options.config.display());
     println!("state disk:  {} (--fresh empties it)", options.state.display());
     if stdin().is_terminal() {
-        on_terminal(machine, options, &forwards)
+        on_terminal(machine, options, &forwards, web_port(&read))
     } else {
-        unattended(machine, &forwards)
+        unattended(machine, &forwards, web_port(&read))
     }
 }
 
+/// The state disk as it is, or a new one, with the images asked for.
+fn state_disk(options: &Options, config: &Config) -> Result<Disk> {
+    let images = [options.image.clone(), built_images(config)].concat();
+    if !images.is_empty() && !options.state.exists() {
+        options.state.parent().map_or(Ok(()), fs::create_dir_all)?;
+        Store::of(&images, options.size)?.copy_to(&options.state)?;
+    }
+    Disk::persistent(&options.state, options.size)
+}
+
+/// Archives of the images that `make desktops` makes and the config has desktops of.
+fn built_images(config: &Config) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for desktop in &config.dockos.desktops {
+        let course = config.dockos.course_of(desktop).and_then(|course| course.image.clone());
+        let image = desktop.image.clone().or(course).map(|image| image.to_string());
+        let image = image.or_else(|| desktop.course.as_ref().map(|name| format!("dockos/{name}")));
+        let Some(name) = image.as_deref().and_then(|image| image.strip_prefix("dockos/")) else { continue };
+        let archive = paths::out().join(format!("desktops/{name}.tar"));
+        match (archive.exists(), name) {
+            (true, _) if !found.contains(&archive) => found.push(archive),
+            // It is in the root image.
+            (_, "hello") | (true, _) => {}
+            (false, _) => eprintln!("dockos/{name} is not built: `make desktops COURSES={name}` does it"),
+        }
+    }
+    found
+}
+
+fn web_port(config: &Config) -> Option<u16> {
+    config.dockos.web.as_ref().map(|web| web.port.map_or(HTTPS, |port| port.get()))
+}
+
 /// QEMU in the foreground, the serial console on this terminal.
-fn on_terminal(machine: Machine, options: &Options, forwards: &[Forward]) -> Result<ExitCode> {
-    for Forward { host, guest } in forwards {
+fn on_terminal(
+    machine: Machine,
+    options: &Options,
+    forwards: &[Forward],
+    web: Option<u16>,
+) -> Result<ExitCode> {
+    for Forward { host, guest } in forwards.iter().filter(|forward| Some(forward.guest) != web) {
         println!("port {guest:<5}   http://localhost:{host}");
     }
     println!("Ctrl-A X quits as a power cut would; `poweroff` in the machine is the orderly way.\n");
@@ -82,13 +136,18 @@ fn on_terminal(machine: Machine, options: &Options, forwards: &[Forward]) -> Res
 }
 
 /// Boots to ready, shows what there is to see, powers off.
-fn unattended(machine: Machine, forwards: &[Forward]) -> Result<ExitCode> {
+fn unattended(machine: Machine, forwards: &[Forward], web: Option<u16>) -> Result<ExitCode> {
     println!("no terminal: booting to ready and off again");
     let vm = machine.start()?;
     println!("console:     {}", vm.console().path().display());
     let ready = vm.wait_ready(READY)?;
     println!("\nready in {ready:.3} s\n\n{}\n\n{}\n", vm.check("dockos boot")?, vm.check("docker ps -a")?);
     for Forward { host, guest } in forwards {
+        if Some(*guest) == web {
+            let page = Https::to(*host)?.get("/login").map_err(|error| vm.report(error))?;
+            println!("port {guest}, as https://localhost:{host}/login, answers {}\n", page.status);
+            continue;
+        }
         let page = get(*host, "/", PAGE).map_err(|error| vm.report(error))?;
         let shown: Vec<&str> = page.lines().take(5).collect();
         println!("port {guest}, as http://localhost:{host}, answers:\n  {}\n", shown.join("\n  "));
@@ -99,16 +158,14 @@ fn unattended(machine: Machine, forwards: &[Forward]) -> Result<ExitCode> {
 }
 
 /// The ports asked for and those of the config's desktops, each at a host port that is free.
-fn forwards(options: &Options, config: &[u8]) -> Result<Vec<Forward>> {
+fn forwards(options: &Options, config: &Config) -> Result<Vec<Forward>> {
     let mut wanted = options.forward.clone();
-    match parse_user_data(&options.config.display().to_string(), config) {
-        Ok(config) => {
-            let ports = config.dockos.desktops.iter().flat_map(|desktop| &desktop.ports);
-            let tcp = ports.filter(|port| port.protocol == Protocol::Tcp).map(|port| port.host.get());
-            wanted.extend(tcp.map(|port| Forward { host: port, guest: port }));
-        }
-        // The machine boots all the same and shows this on its own screen: that is worth seeing too.
-        Err(report) => eprintln!("{report}"),
+    let ports = config.dockos.desktops.iter().flat_map(|desktop| &desktop.ports);
+    let tcp = ports.filter(|port| port.protocol == Protocol::Tcp).map(|port| port.host.get());
+    wanted.extend(tcp.map(|port| Forward { host: port, guest: port }));
+    if let Some(guest) = web_port(config) {
+        // Ports below 1024 are root's.
+        wanted.push(Forward { host: if guest == HTTPS { HTTPS_HERE } else { guest }, guest });
     }
     let mut forwards: Vec<Forward> = Vec::new();
     for Forward { host, guest } in wanted {
