@@ -1,7 +1,7 @@
 //! `out/dockos.iso`: the three boot files with GRUB, for CD drives and, written as it is, for USB sticks, started by BIOS
 //! and by UEFI.
 
-use std::{collections::BTreeMap, fs, path::Path, process::Command};
+use std::{collections::BTreeMap, path::Path, process::Command};
 
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
@@ -17,7 +17,7 @@ use crate::{
     rootfs::Record,
     spec::Packages,
     stamp::{self, Inputs},
-    util::{copy_atomic, fresh_dir, rfc3339, sha256, sha256_file, size, write_atomic},
+    util::{copy_atomic, fresh_dir, replace, rfc3339, sha256, sha256_file, size, write_atomic},
 };
 
 /// The volume's label, by which a running machine finds its medium.
@@ -48,9 +48,11 @@ pub(crate) fn build(project: &Project, packages: &Packages, record: &Record) -> 
         project.progress.start_log("grub")?;
         project.progress.start_log("iso")?;
         let epoch = record.epoch;
-        project.progress.step("iso: boot loaders and menu", || stage(project, &loaders, record))?;
-        project.progress.step("iso: write", || write(project, &loaders, &key, epoch))?;
-        describe(project, &loaders, epoch)?;
+        replace(&project.out.join("dockos.iso"), |iso| {
+            project.progress.step("iso: boot loaders and menu", || stage(project, &loaders, record))?;
+            project.progress.step("iso: write", || write(project, &loaders, &key, epoch, iso))?;
+            describe(project, &loaders, epoch, iso)
+        })?;
         stamp::mark(project, "iso", &key, &OUTPUTS)?;
     }
     // With it a room's config gets into the ISO.
@@ -120,9 +122,7 @@ fn sums(project: &Project) -> Result<(String, String)> {
 
 /// The file system, with a BIOS image that drives and the MBR load, and the EFI partition that is both a partition of
 /// the stick and the image that UEFI starts from CD.
-fn write(project: &Project, loaders: &Loaders, key: &str, epoch: u64) -> Result<()> {
-    let (iso, stage) = (project.out.join("dockos.iso"), project.out.join(STAGE));
-    let temp = project.out.join(".stamp/dockos.iso");
+fn write(project: &Project, loaders: &Loaders, key: &str, epoch: u64, iso: &Path) -> Result<()> {
     let date: String = rfc3339(epoch).chars().filter(char::is_ascii_digit).collect();
     let mut command = Command::new("xorriso");
     command
@@ -145,13 +145,12 @@ fn write(project: &Project, loaders: &Loaders, key: &str, epoch: u64) -> Result<
         .args(["--sort-weight", "2", "/boot/vmlinuz", "--sort-weight", "1", "/boot/initramfs"])
         .args(["--sort-weight", "-1", "/boot/rootfs"])
         .args(["-graft-points", "-o"])
-        .arg(&temp);
+        .arg(iso);
     for name in BOOT_FILES {
         command.arg(graft(&format!("/boot/{name}"), &project.out.join(name))?);
     }
-    command.arg(graft("/", &stage)?);
-    project.progress.run("iso", &mut command)?;
-    fs::rename(&temp, &iso).with_context(|| format!("cannot rename {}", temp.display()))
+    command.arg(graft("/", &project.out.join(STAGE))?);
+    project.progress.run("iso", &mut command)
 }
 
 fn graft(inside: &str, outside: &Path) -> Result<String> {
@@ -160,8 +159,8 @@ fn graft(inside: &str, outside: &Path) -> Result<String> {
     Ok(format!("{inside}={outside}"))
 }
 
-fn describe(project: &Project, loaders: &Loaders, epoch: u64) -> Result<()> {
-    let (iso, stage) = (project.out.join("dockos.iso"), project.out.join(STAGE));
+fn describe(project: &Project, loaders: &Loaders, epoch: u64, iso: &Path) -> Result<()> {
+    let stage = project.out.join(STAGE);
     let mut components = BTreeMap::new();
     for name in BOOT_FILES {
         components.insert(name, size(&project.out.join(name))?);
@@ -171,7 +170,7 @@ fn describe(project: &Project, loaders: &Loaders, epoch: u64) -> Result<()> {
         "GRUB for UEFI",
         size(&stage.join(esp::PROGRAM))? + size(&project.out.join(".stamp/esp.img"))?,
     );
-    let bytes = size(&iso)?;
+    let bytes = size(iso)?;
     components.insert("file system and menu", bytes.saturating_sub(components.values().sum()));
     let used = |package: &&Locked| package.name.starts_with("grub-");
     let packages = loaders.packages.iter().filter(used).collect();
@@ -179,7 +178,7 @@ fn describe(project: &Project, loaders: &Loaders, epoch: u64) -> Result<()> {
         version: project.version(),
         epoch,
         bytes,
-        sha256: sha256_file(&iso)?,
+        sha256: sha256_file(iso)?,
         components,
         packages,
     };

@@ -14,7 +14,7 @@ use crate::{
     rootfs::Record,
     spec::Packages,
     stamp::{self, Inputs},
-    util::{copy_atomic, files_below, fresh_dir, sha256_file, write_atomic},
+    util::{copy_atomic, files_below, make_dir, replace, sha256_file, write_atomic},
 };
 
 /// The folder, in `out`.
@@ -36,9 +36,12 @@ pub(crate) fn build(project: &Project, packages: &Packages, record: &Record) -> 
     let key = key(project, &loaders)?;
     if !stamp::is_fresh(project, FOLDER, &key, &OUTPUTS) {
         project.progress.start_log("grub")?;
-        project
-            .progress
-            .step("netboot: boot files, loaders and scripts", || fill(project, &loaders, record))?;
+        // A server may have the folder open meanwhile.
+        replace(&project.out.join(FOLDER), |folder| {
+            project
+                .progress
+                .step("netboot: boot files, loaders and scripts", || fill(project, &loaders, record, folder))
+        })?;
         stamp::mark(project, FOLDER, &key, &OUTPUTS)?;
     }
     project
@@ -59,9 +62,8 @@ fn key(project: &Project, loaders: &Loaders) -> Result<String> {
     Ok(inputs.key())
 }
 
-fn fill(project: &Project, loaders: &Loaders, record: &Record) -> Result<()> {
-    let folder = project.out.join(FOLDER);
-    fresh_dir(&folder)?;
+fn fill(project: &Project, loaders: &Loaders, record: &Record, folder: &Path) -> Result<()> {
+    make_dir(folder)?;
     for name in BOOT_FILES {
         link(&project.out.join(name), &folder.join(name))?;
     }
@@ -87,7 +89,7 @@ fn fill(project: &Project, loaders: &Loaders, record: &Record) -> Result<()> {
     write_atomic(&folder.join("grub/grub.cfg"), with_base("netboot/grub.cfg")?.as_bytes())?;
     let readme = template(project, "netboot/README.txt", &values)?;
     write_atomic(&folder.join("README.txt"), readme.as_bytes())?;
-    write_atomic(&folder.join("SHA256SUMS"), sums(&folder)?.as_bytes())
+    write_atomic(&folder.join("SHA256SUMS"), sums(folder)?.as_bytes())
 }
 
 /// iPXE's script: either it loads the root image, or DockOS fetches it from the same place.
