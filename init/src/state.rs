@@ -2,6 +2,8 @@
 //!
 //! Without one the machine runs from RAM and says so. Nothing that was on a disk is ever formatted or deleted.
 
+mod quota;
+
 use std::fs;
 use std::path::Path;
 use std::rc::Rc;
@@ -69,7 +71,11 @@ async fn mount_disk(machine: &Machine) -> Result<String> {
             machine.waits_for("state", format!("{} to be mounted", disk.path()));
             let path = disk.path();
             // On a thread of its own: after a power cut the journal is replayed first, which a slow disk takes long for.
-            let mount = move || mounts::mount(path, MOUNT_POINT, format, FLAGS, quota_option(format));
+            let mount = move || {
+                mounts::mount(&path, MOUNT_POINT, format, FLAGS, quota_option(format))?;
+                limit_tenants(&path, format);
+                Ok(())
+            };
             let mounted = tokio::task::spawn_blocking(mount).await.context(|| "mount".to_owned())?;
             mounted.map_err(|fault| hint_repair(&fault, format))?;
             Ok(format!("{} ({format})", disk.path()))
@@ -85,6 +91,15 @@ async fn mount_disk(machine: &Machine) -> Result<String> {
 /// What a file system of that format is mounted with.
 pub(crate) fn quota_option(format: &str) -> &'static str {
     if format == "xfs" { "prjquota" } else { "" }
+}
+
+/// Without that limit the machine works as well, as long as nobody means it harm.
+fn limit_tenants(device: &str, format: &str) {
+    if format == "xfs"
+        && let Err(fault) = quota::limit_inodes(device)
+    {
+        tracing::warn!("state: {fault}");
+    }
 }
 
 fn hint_repair(fault: &Fault, format: &str) -> Fault {
