@@ -37,8 +37,8 @@ pub(crate) struct Wish {
     pub(crate) fault: Option<Reason>,
 }
 
-/// Something to be done once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Something to be done once; the later of two in this list is what is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Demand {
     /// Its container is made anew; its home stays.
     Reset,
@@ -117,8 +117,13 @@ impl Desktop {
     /// Orders it to run or not, or to do something once.
     pub(crate) fn order(&self, intent: Intent, demand: Option<Demand>) {
         self.intent.set(intent);
-        self.demand.set(demand.or(self.demand.get()));
+        self.demand.set(demand.max(self.demand.get()));
         self.look_again();
+    }
+
+    /// Something that was to be done once is done. What was ordered meanwhile stays.
+    pub(crate) fn done(&self, demand: Demand) {
+        self.demand.set(self.demand.get().filter(|now| *now != demand));
     }
 
     /// Something about it changed: what holds it holds it no more.
@@ -280,6 +285,15 @@ pub(crate) mod tests {
         desktop.order(Intent::Stopped, None);
         assert!(orders.has_changed().unwrap() && !desktop.held.get());
         assert_eq!((desktop.intent.get(), desktop.demand.get()), (Intent::Stopped, Some(Demand::Reset)));
+    }
+
+    #[test]
+    fn one_that_has_to_go_is_not_reset_instead() {
+        let desktop = Desktop::new(wish("a", Course::default()), Intent::Running);
+        desktop.order(Intent::Running, Some(Demand::Reset));
+        desktop.order(Intent::Stopped, Some(Demand::Delete));
+        desktop.order(Intent::Running, Some(Demand::Reset));
+        assert_eq!(desktop.demand.get(), Some(Demand::Delete));
     }
 
     #[test]

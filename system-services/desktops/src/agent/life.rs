@@ -140,7 +140,7 @@ impl Life {
             Some(Demand::Reset) => {
                 self.stop().await?;
                 self.agent.engine.remove(&self.container()).await?;
-                self.desktop.demand.set(None);
+                self.desktop.done(Demand::Reset);
             }
             None => {}
         }
@@ -389,6 +389,27 @@ mod tests {
             }
             assert!(most.get() <= LOOKS, "{} at once", most.get());
             assert_eq!(asked.get(), 65, "once each, and those again that were not answered");
+        };
+        LocalSet::new().run_until(timeout(Duration::from_secs(20), work)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_deletion_that_is_ordered_during_a_reset_is_not_forgotten() {
+        let desktop = Rc::new(Desktop::new(wish("a", Course::default()), Intent::Stopped));
+        let deleted = Rc::clone(&desktop);
+        let answers = move |method: &hyper::Method, _: &str| {
+            if method == hyper::Method::DELETE {
+                deleted.order(Intent::Stopped, Some(Demand::Delete));
+            }
+            (404, r#"{"message": "none"}"#.to_owned())
+        };
+        let work = async {
+            let (_dir, agent, _) = testing::agent(Rc::new(answers));
+            let mut life = Life::new(agent, Rc::clone(&desktop));
+            desktop.order(Intent::Stopped, Some(Demand::Reset));
+            assert!(life.step().await.is_ok());
+            assert_eq!(desktop.demand.get(), Some(Demand::Delete));
+            assert!(matches!(life.step().await, Ok(Next::Gone)));
         };
         LocalSet::new().run_until(timeout(Duration::from_secs(20), work)).await.unwrap();
     }

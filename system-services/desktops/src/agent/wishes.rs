@@ -89,7 +89,9 @@ async fn take_in(agent: &Rc<Agent>, wanted: wanted::Desktops) {
     }
     let kept = agent.keep(|kept| {
         kept.named = named;
-        kept.intents.retain(|name, _| intents.contains_key(name));
+        // Some may have been made while others were waited for.
+        let Kept { made, intents: known, .. } = &mut *kept;
+        known.retain(|name, _| intents.contains_key(name) || made.contains_key(name));
         if let Some(images) = images {
             kept.memory.retain(|image, _| images.contains(image));
         }
@@ -286,6 +288,33 @@ mod tests {
                 sleep(Duration::from_millis(5)).await;
             }
             assert!(!removed.borrow().contains(&"a".to_owned()));
+        };
+        LocalSet::new().run_until(timeout(Duration::from_secs(20), work)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn one_that_is_made_meanwhile_still_runs_after_a_reboot() {
+        let taking: Rc<RefCell<Option<Rc<Agent>>>> = Rc::default();
+        let making = Rc::clone(&taking);
+        let answers = move |_: &hyper::Method, path: &str| {
+            if path.ends_with("/containers/json")
+                && let Some(agent) = &*making.borrow()
+            {
+                let mut kept = agent.kept.borrow_mut();
+                let made = Made { tenant: "bob".to_owned(), course: "c".to_owned() };
+                kept.made.insert("made".to_owned(), made);
+                kept.intents.insert("made".to_owned(), Intent::Running);
+                return (200, "[]".to_owned());
+            }
+            (404, r#"{"message": "none"}"#.to_owned())
+        };
+        let work = async {
+            let (_dir, agent, _) = testing::agent(Rc::new(answers));
+            taking.replace(Some(Rc::clone(&agent)));
+            agent.kept.borrow_mut().intents.insert("gone".to_owned(), Intent::Running);
+            take_in(&agent, wanted::Desktops { remove_others: true, ..Default::default() }).await;
+            let intents = agent.kept.borrow().intents.clone();
+            assert_eq!(intents, BTreeMap::from([("made".to_owned(), Intent::Running)]));
         };
         LocalSet::new().run_until(timeout(Duration::from_secs(20), work)).await.unwrap();
     }
