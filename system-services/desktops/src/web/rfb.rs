@@ -130,7 +130,7 @@ async fn update<S: AsyncRead + Unpin>(stream: &mut S, small: &mut Small) -> io::
             return Err(bad("an encoding that was not asked for"));
         }
         if !small.has(x, y, width, height) {
-            return Err(bad("a rectangle beyond the screen"));
+            return Err(bad("a rectangle of no size, or beyond the screen"));
         }
         row.resize(usize::from(width) * 2, 0);
         for below in 0..height {
@@ -160,11 +160,14 @@ impl Small {
         Self { screen, size, sums, columns, points: 0, wanted }
     }
 
-    /// Whether a rectangle is on the screen, and does not come again and again.
+    /// Whether a rectangle is on the screen, and does not come again and again. Raw ones always have points: rows without
+    /// any would cost time, and no byte of the server's.
     fn has(&mut self, x: u16, y: u16, width: u16, height: u16) -> bool {
         self.points += u64::from(width) * u64::from(height);
         let is_in = |at: u16, length: u16, end: u16| at.checked_add(length).is_some_and(|last| last <= end);
-        is_in(x, width, self.screen.0)
+        width > 0
+            && height > 0
+            && is_in(x, width, self.screen.0)
             && is_in(y, height, self.screen.1)
             && self.points <= MOST_POINTS.max(self.wanted)
     }
@@ -220,6 +223,11 @@ mod tests {
 
     use super::*;
 
+    /// How a raw rectangle at the left begins.
+    fn rectangle(y: u16, width: u16, height: u16) -> Vec<u8> {
+        [0, y, width, height, 0, 0].into_iter().flat_map(u16::to_be_bytes).collect()
+    }
+
     /// What a server of one colour sends, in two rectangles.
     fn server(width: u16, height: u16, colour: u16) -> Vec<u8> {
         let mut sent = b"RFB 003.008\n\x01\x01\0\0\0\0".to_vec();
@@ -230,11 +238,10 @@ mod tests {
         sent.extend(b"name\x02");
         sent.extend([3, 0, 0, 0, 0, 0, 0, 2, b'h', b'i']);
         let upper = height / 2;
-        sent.extend([0, 0, 0, 2]);
-        for (y, rows) in [(0, upper), (upper, height - upper)] {
-            for number in [0, y, width, rows, 0, 0] {
-                sent.extend(number.to_be_bytes());
-            }
+        let parts = [(0, upper), (upper, height - upper)].into_iter().filter(|(_, rows)| *rows > 0);
+        sent.extend([0, 0, 0, if upper > 0 { 2 } else { 1 }]);
+        for (y, rows) in parts {
+            sent.extend(rectangle(y, width, rows));
             (0..u32::from(width) * u32::from(rows)).for_each(|_| sent.extend(colour.to_le_bytes()));
         }
         sent
@@ -278,6 +285,18 @@ mod tests {
         ] {
             assert!(look_at(&sent).await.is_err(), "{name}");
         }
+    }
+
+    #[tokio::test]
+    async fn rectangles_without_points_are_refused() {
+        let good = server(1, 8192, 1);
+        let picture = good.len() - 2 * 8192 - 2 * 12 - 4;
+        for (width, height) in [(0, 8192), (1, 0), (0, 0)] {
+            let none = [vec![0, 0, 0, 1], rectangle(0, width, height)].concat();
+            let sent = [&good[..picture], &none, &good[picture..]].concat();
+            assert!(look_at(&sent).await.is_err(), "{width}x{height}");
+        }
+        assert!(look_at(&good).await.is_ok());
     }
 
     proptest! {
