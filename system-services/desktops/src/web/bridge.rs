@@ -133,7 +133,7 @@ fn judge(message: Option<Result<Message, Error>>) -> ControlFlow<End, Bytes> {
 async fn watch(viewer: &Viewer) -> End {
     loop {
         tokio::time::sleep(PING).await;
-        let Some(who) = viewer.site.sessions.find(&viewer.site.web(), &viewer.who.word) else {
+        let Some(who) = viewer.site.sessions.find(&viewer.site.web(), &viewer.who.word).await else {
             return (CloseCode::Policy, "logged out");
         };
         // An agent that is away takes no screen away.

@@ -44,7 +44,7 @@ pub(super) async fn login(visit: &Visit, body: Lent) -> Answer {
         Err(stale())
     };
     match done {
-        Ok(()) => enter(visit, name, to),
+        Ok(()) => enter(visit, name, to).await,
         Err(trouble) => form_page(visit, name, to, Some(trouble)),
     }
 }
@@ -77,14 +77,13 @@ fn too_many(language: Language, wait: Duration) -> Trouble {
 }
 
 /// Logs in a user of the settings.
-fn enter(visit: &Visit, name: &str, to: &str) -> Answer {
+async fn enter(visit: &Visit, name: &str, to: &str) -> Answer {
+    let busy = || answer::line(StatusCode::SERVICE_UNAVAILABLE, Word::BusyLogin.in_language(visit.language));
     let web = visit.site.web();
-    let user = web.users.iter().find(|user| user.name == name);
-    let Some(Ok(word)) = user.map(|user| visit.site.sessions.begin(user)) else {
-        return answer::line(StatusCode::SERVICE_UNAVAILABLE, Word::BusyLogin.in_language(visit.language));
-    };
+    let Some(user) = web.users.iter().find(|user| user.name == name) else { return busy() };
+    let Ok(word) = visit.site.sessions.begin(user).await else { return busy() };
     if let Some(who) = &visit.who {
-        visit.site.sessions.end(&who.word);
+        visit.site.sessions.end(&who.word).await;
     }
     let mut answer = answer::go(to);
     answer::cookie(&mut answer, &format!("{SESSION}={word}; {COOKIE}"));
@@ -130,7 +129,7 @@ fn is_visitors(visit: &Visit, token: &str, purpose: &str) -> bool {
 pub(super) async fn logout(visit: &Visit, body: Lent) -> Answer {
     let fields = form::read(body).await.unwrap_or_default();
     if let Some(who) = visit.who.as_ref().filter(|_| visit.has_token(fields.get("token"))) {
-        visit.site.sessions.end(&who.word);
+        visit.site.sessions.end(&who.word).await;
     }
     let mut answer = answer::go("/login");
     answer::cookie(&mut answer, &format!("{SESSION}=; {COOKIE}; Max-Age=0"));
@@ -169,8 +168,8 @@ pub(super) async fn link(visit: &Visit, word: &str, body: Lent) -> Answer {
     if let Err(answer) = owner(visit, word) {
         return *answer;
     }
-    match visit.site.links.take(&visit.site.web(), word) {
-        Ok(Some(user)) => enter(visit, &user, "/desktops"),
+    match visit.site.links.take(visit.site.web(), word).await {
+        Ok(Some(user)) => enter(visit, &user, "/desktops").await,
         Ok(None) => over(visit),
         Err(fault) => {
             // A link that cannot be used up would work for ever.

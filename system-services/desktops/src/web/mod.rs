@@ -60,8 +60,8 @@ dockos_control::say_as!("web");
 
 /// Threads that answer; screens are mostly waited for.
 const THREADS: usize = 2;
-/// Threads for passwords and pictures.
-const MOST_BLOCKING: usize = 3;
+/// Threads for passwords, pictures and the disk.
+const MOST_BLOCKING: usize = 4;
 
 /// Runs it until it is told to end.
 pub(crate) fn run(words: impl Iterator<Item = OsString>) -> ExitCode {

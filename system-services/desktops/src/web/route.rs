@@ -22,7 +22,7 @@ const MOST_ADDRESS: usize = 4096;
 pub(super) async fn answer(site: Arc<Site>, peer: SocketAddr, request: Request<Incoming>) -> Answer {
     let (mut parts, body) = request.into_parts();
     let upgrade = parts.extensions.remove::<OnUpgrade>();
-    let visit = Visit::new(site, limits::client(peer.ip()), parts);
+    let visit = Visit::new(site, limits::client(peer.ip()), parts).await;
     let is_head = visit.parts.method == Method::HEAD;
     let body = Lent::new(body);
     let mut answer = find(&visit, body.clone(), upgrade).await;

@@ -15,7 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::web::options::Places;
 use crate::web::site::Site;
-use crate::web::{certificate, connection, limits, say, settings, viewers};
+use crate::web::{certificate, connection, limits, links, say, settings, viewers};
 
 /// The pause after the port could not be had, or no connection.
 const AGAIN: Duration = Duration::from_secs(2);
@@ -44,6 +44,7 @@ async fn serve(places: Places) -> Result<()> {
         }
     };
     let identity = certificate::identity(&web, &places.state)?;
+    links::warn(&web, &places.state);
     let site = Arc::new(Site::new(places, settings.clone(), identity)?);
     tokio::spawn(viewers::tell(Arc::clone(&site)));
     let limits = limits::limits();

@@ -37,9 +37,11 @@ pub(super) struct Visit {
 
 impl Visit {
     /// Looks at the head of a request.
-    pub(super) fn new(site: Arc<Site>, address: IpAddr, parts: Parts) -> Self {
-        let word = form::cookie(&parts.headers, SESSION);
-        let who = word.and_then(|word| site.sessions.find(&site.web(), word));
+    pub(super) async fn new(site: Arc<Site>, address: IpAddr, parts: Parts) -> Self {
+        let who = match form::cookie(&parts.headers, SESSION) {
+            Some(word) => site.sessions.find(&site.web(), word).await,
+            None => None,
+        };
         let language = language(&parts.headers);
         Self { site, address, parts, who, language }
     }
