@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 /// Wrong tries of one user from one address that cost nothing.
 const FREE_OF_PAIR: u32 = 5;
-/// Those of one address, behind which a room may be.
-const FREE_OF_ADDRESS: u32 = 30;
+/// Those of one address, behind which a room and a half may be, who all log in at once: until a try is checked, it counts.
+const FREE_OF_ADDRESS: u32 = 96;
 /// Those of one user from everywhere: somebody at one address never gets there.
 const FREE_OF_USER: u32 = 60;
 /// Links of one address that there are not.
@@ -37,7 +37,7 @@ struct Count {
     wrong: u32,
     last: Instant,
     until: Instant,
-    /// The user has come in from there: what strangers do elsewhere is no reason to wait.
+    /// The user has come in from there: what strangers do, there or elsewhere, is no reason to wait.
     is_known: bool,
 }
 
@@ -57,8 +57,8 @@ impl Attempts {
         let mut counts = self.lock();
         let [pair, by_address, by_user] = keys(user, address);
         let is_known = counts.get(&pair.0).is_some_and(|count| count.is_known);
-        let mut keys = vec![pair, by_address];
-        keys.extend((!is_known).then_some(by_user));
+        let mut keys = vec![pair];
+        keys.extend([by_address, by_user].into_iter().filter(|_| !is_known));
         begin(&mut counts, keys, now)
     }
 

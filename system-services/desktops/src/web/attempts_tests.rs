@@ -49,6 +49,31 @@ fn an_address_that_tries_many_names_waits_too() {
 }
 
 #[test]
+fn a_room_behind_one_address_comes_in_at_once() {
+    let (attempts, now) = (Attempts::default(), Instant::now());
+    let names: Vec<String> = (0..60).map(|n| format!("user{n}")).collect();
+    let tries: Vec<Try> = names.iter().map(|name| attempts.begin(name, ADDRESS, now).unwrap()).collect();
+    for (name, tried) in names.iter().zip(tries) {
+        attempts.succeed(name, ADDRESS, tried);
+    }
+    assert_eq!(attempts.lock()[&Whose::Address(ADDRESS)].wrong, 0);
+}
+
+#[test]
+fn who_has_come_in_from_an_address_neither_waits_for_others_there_nor_makes_them_wait() {
+    let (attempts, now) = (Attempts::default(), Instant::now());
+    let own = attempts.begin("alice", ADDRESS, now).unwrap();
+    attempts.succeed("alice", ADDRESS, own);
+    attempts.begin("alice", ADDRESS, now).unwrap();
+    assert_eq!(attempts.lock()[&Whose::Address(ADDRESS)].wrong, 0);
+    for n in 0..FREE_OF_ADDRESS {
+        attempts.begin(&format!("user{n}"), ADDRESS, now).unwrap();
+    }
+    assert!(attempts.begin("another", ADDRESS, now).is_err());
+    assert!(attempts.begin("alice", ADDRESS, now).is_ok());
+}
+
+#[test]
 fn coming_in_clears_nothing_that_others_are_held_by() {
     let (attempts, now) = (Attempts::default(), Instant::now());
     let own = attempts.begin("mallory", ADDRESS, now).unwrap();
