@@ -7,6 +7,9 @@ const LARGE = 1 << 20;
 
 export function mount(place, name) {
   const waiting = [];
+  // The rows of uploads, which stay when the page around them is another one.
+  const transfers = document.createElement("ol");
+  transfers.className = "transfers";
   let running = 0;
 
   async function load(path, from = 0) {
@@ -15,19 +18,25 @@ export function mount(place, name) {
         headers: { Accept: "text/html" }, signal: AbortSignal.timeout(15000),
       });
       if (answer.redirected) return location.assign("/login");
-      const transfers = place.querySelector(".transfers");
       place.innerHTML = await answer.text();
-      if (transfers) place.querySelector(".transfers")?.replaceWith(transfers);
+      keep();
     } catch {
       place.innerHTML = "";
       const problem = document.createElement("p");
       problem.className = "problem";
       problem.textContent = words.Unreachable;
       place.append(problem);
+      keep();
       setTimeout(() => load(path, from), 3000);
       return;
     }
     dates();
+  }
+
+  function keep() {
+    const slot = place.querySelector(".transfers");
+    if (slot) slot.replaceWith(transfers);
+    else place.append(transfers);
   }
 
   const here = () => place.querySelector(".listing")?.dataset.path ?? "";
@@ -55,7 +64,7 @@ export function mount(place, name) {
       cancel.className = "quiet";
       cancel.textContent = words.Cancel;
       row.append(label, bar, cancel);
-      place.querySelector(".transfers").append(row);
+      transfers.append(row);
       const job = { file, folder, row, bar, cancel, label };
       cancel.addEventListener("click", () => end(job, "failed", words.Canceled));
       waiting.push(job);
@@ -147,6 +156,7 @@ export function mount(place, name) {
     const items = [...event.dataTransfer.items].filter((item) => item.webkitGetAsEntry?.()?.isFile !== false);
     add(items.map((item) => item.getAsFile()).filter(Boolean));
   });
+  keep();
   if (place.querySelector(".listing")) dates();
   else load("");
   return { load: () => load(here()) };

@@ -45,7 +45,8 @@ pub(in crate::web) fn listing(
     folder: Result<Folder, String>,
 ) -> Html {
     let html = Html::new().raw("<div class=\"listing\" data-path=\"").text(path).raw("\">");
-    let html = html.add(&crumbs(language, desktop, path));
+    // Also where the folder cannot be shown: what is on its way has its rows there.
+    let html = html.add(&crumbs(language, desktop, path)).add(&upload(language));
     let Folder { mut entries, more } = match folder {
         Ok(folder) => folder,
         Err(why) => return html.raw("<p class=\"problem\">").text(&why).raw("</p></div>"),
@@ -53,7 +54,6 @@ pub(in crate::web) fn listing(
     // Settings of programs, which begin with a dot, are left out: they are not what one hands in.
     entries.retain(|entry| !entry.name.starts_with('.') && !entry.name.contains('/'));
     entries.sort_by_cached_key(|entry| (entry.kind == Kind::File, entry.name.to_lowercase()));
-    let html = html.add(&upload(language));
     if entries.is_empty() {
         return html
             .raw("<p class=\"empty\">")
@@ -216,6 +216,12 @@ mod tests {
         assert!(html.contains("path=x%2Fy%2F%3Cb%3E%26%E6%9D%8E%2Ec") && !html.contains('\u{202e}'));
         assert!(!html.contains(".bashrc") && html.contains("path=x%2Fy%2Fa%20b"));
         assert!(html.find("a b").unwrap() < html.find("李").unwrap(), "folders come first");
+    }
+
+    #[test]
+    fn uploads_have_their_place_where_a_folder_cannot_be_shown() {
+        let html = listing(Language::English, "d", "x", 0, Err("it is off".to_owned())).into_string();
+        assert!(html.contains("it is off") && html.contains("class=\"transfers\""), "{html}");
     }
 
     /// A folder of as many names as the agent lists, each as long as it can be, deep down.
