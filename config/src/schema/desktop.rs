@@ -148,7 +148,8 @@ keys! {
         /// The hash of the password; a password itself is refused.
         @secret
         pub hashed_passwd: Option<PasswordHash>,
-        /// The SHA-256 of a secret word: `https://MACHINE/link/WORD` logs in once.
+        /// The SHA-256 of a secret word: `https://MACHINE/link/WORD` logs in once. A machine without a state disk forgets
+        /// its use at each reboot: there it logs in once after each.
         @secret
         pub link_sha256: Option<LinkSum>,
         /// What they may see.
@@ -161,7 +162,8 @@ choice! {
     pub enum WebRole {
         /// Their own desktops.
         Student = "student" (default),
-        /// Those of all, and may start and stop them; what others do they only watch.
+        /// Those of all, and may start and stop them; what others do they only watch. Who is watched is told, but not of
+        /// the small pictures in the list.
         Teacher = "teacher",
     }
 }
