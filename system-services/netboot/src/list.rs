@@ -73,7 +73,12 @@ mod tests {
         assert_eq!(table(&folders).unwrap(), "no machine has asked yet\n");
         let mut seen = Seen::default();
         for mac in ["525400000001", "525400000002"] {
-            seen.note(&Identity::from_query(&format!("mac={mac}")).unwrap(), "10.0.0.9".to_owned(), |_| None);
+            seen.note(
+                &Identity::from_query(&format!("mac={mac}")).unwrap(),
+                "10.0.0.9".to_owned(),
+                |_| None,
+                |_| None,
+            );
         }
         seen.note_rival("10.0.0.2", "tells machines where to boot from");
         seen.save(dir.path()).unwrap();

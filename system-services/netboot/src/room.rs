@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use dockos_config::{Hostname, Report, RoomMachines, parse_machines, utf8};
+use dockos_config::{Hostname, Report, RoomMachine, RoomMachines, parse_machines, utf8};
 
 use crate::boot_files::{Mark, mark};
 use crate::configs::{Config, MOST_BYTES};
@@ -115,9 +115,9 @@ impl Room {
         words.flat_map(|words| words.as_str().split(' ')).filter(|word| !word.is_empty()).collect()
     }
 
-    /// Whether a machine is listed.
-    pub(crate) fn lists(&self, identity: &Identity) -> bool {
-        self.machines.listed(&identity.macs, identity.serial.as_ref(), identity.uuid).is_some()
+    /// The entry of a machine, if it is listed.
+    pub(crate) fn entry(&self, identity: &Identity) -> Option<&RoomMachine> {
+        self.machines.listed(&identity.macs, identity.serial.as_ref(), identity.uuid)
     }
 
     /// How many machines are listed.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use dockos_config::RoomMachine;
 use dockos_control::error::{Context, Result};
 use dockos_control::files::write_durably;
 use serde::{Deserialize, Serialize};
@@ -108,13 +109,14 @@ impl Notes {
     }
 
     /// Notes that a machine asked. Returns all that is known of it.
-    pub(crate) fn note(
+    pub(crate) fn note<'a>(
         &mut self,
         identity: &Identity,
         address: String,
+        entry: impl Fn(&Identity) -> Option<&'a RoomMachine>,
         gets: impl FnOnce(&Identity) -> Option<String>,
     ) -> Identity {
-        let (known, news) = self.seen.note(identity, address, gets);
+        let (known, news) = self.seen.note(identity, address, entry, gets);
         (self.news, self.changed) = (self.news || news, true);
         known
     }
@@ -160,17 +162,22 @@ impl Seen {
     }
 
     /// Notes that a machine asked, and what it gets by all that is known of it. Rows that turn out to be of one machine
-    /// become one. Returns what is known, and whether the note says more than that it asked again.
-    pub(crate) fn note(
+    /// become one, but for those that are listed as another: anybody can ask with a card of theirs, and some cards go from
+    /// machine to machine. Returns what is known, and whether the note says more than that it asked again.
+    pub(crate) fn note<'a>(
         &mut self,
         identity: &Identity,
         address: String,
+        entry: impl Fn(&Identity) -> Option<&'a RoomMachine>,
         gets: impl FnOnce(&Identity) -> Option<String>,
     ) -> (Identity, bool) {
+        let own = entry(identity).or_else(|| self.only_entry(identity, &entry));
+        let is_of_another = |row: &Machine| entry(&row.known).is_some_and(|other| own != Some(other));
         let mut known = identity.clone();
         let mut rows = Vec::new();
         // What is known grows with each row, and may join another one to it.
-        while let Some(at) = self.machines.iter().position(|machine| machine.known.is_one_with(&known)) {
+        let joins = |row: &Machine, known: &Identity| row.known.is_one_with(known) && !is_of_another(row);
+        while let Some(at) = self.machines.iter().position(|row| joins(row, &known)) {
             let row = self.machines.remove(at);
             known.complete(&row.known);
             rows.push(row);
@@ -191,6 +198,18 @@ impl Seen {
         }
         self.machines.push(machine);
         (known, news)
+    }
+
+    /// The entry by which rows of this machine are listed, unless they are by several.
+    fn only_entry<'a>(
+        &self,
+        identity: &Identity,
+        entry: impl Fn(&Identity) -> Option<&'a RoomMachine>,
+    ) -> Option<&'a RoomMachine> {
+        let rows = self.machines.iter().filter(|row| row.known.is_one_with(identity));
+        let mut entries = rows.filter_map(|row| entry(&row.known));
+        let first = entries.next()?;
+        entries.all(|other| other == first).then_some(first)
     }
 
     /// Notes that another server was heard. Returns whether it is new.
@@ -219,8 +238,8 @@ mod tests {
         let mut seen = Seen::default();
         for i in 0..MOST + 5 {
             let identity = Identity::from_query(&format!("mac=5254{i:08x}")).unwrap();
-            seen.note(&identity, "10.0.0.9".to_owned(), |_| None);
-            seen.note(&identity, "10.0.0.9".to_owned(), |_| Some("a.yml".to_owned()));
+            seen.note(&identity, "10.0.0.9".to_owned(), |_| None, |_| None);
+            seen.note(&identity, "10.0.0.9".to_owned(), |_| None, |_| Some("a.yml".to_owned()));
         }
         assert_eq!(seen.machines.len(), MOST);
         let dir = tempfile::tempdir().unwrap();
@@ -239,7 +258,7 @@ mod tests {
         let mut written = Vec::new();
         for second in (0..130).step_by(5) {
             let got = (second >= 95).then(|| "a.yml".to_owned());
-            notes.note(&identity, "10.0.0.9".to_owned(), |_| got);
+            notes.note(&identity, "10.0.0.9".to_owned(), |_| None, |_| got);
             written.extend(notes.due(at(second)).map(|_| second));
         }
         assert_eq!(written, [0, 60, 95], "at first, after a minute, when it is assigned");
@@ -252,7 +271,7 @@ mod tests {
         let mut seen = Seen::default();
         let mut note = |query: &str| {
             let identity = Identity::from_query(query).unwrap();
-            let (known, news) = seen.note(&identity, "10.0.0.9".to_owned(), |_| None);
+            let (known, news) = seen.note(&identity, "10.0.0.9".to_owned(), |_| None, |_| None);
             (known.to_string(), news, seen.machines.len())
         };
         let (a, b) = ("mac 52:54:00:00:00:0a", "mac 52:54:00:00:00:0b");
@@ -263,6 +282,29 @@ mod tests {
         assert_eq!(note("mac=52540000000a&mac=52540000000b"), (format!("{a}, {b}, serial PF3X"), true, 1));
         assert_eq!(note("mac=52540000000b"), (format!("{b}, {a}, serial PF3X"), false, 1));
         assert_eq!(note("serial=pf-3x").0, format!("{a}, {b}, serial pf-3x"));
+    }
+
+    #[test]
+    fn rows_of_two_listed_machines_stay_two() {
+        let text = "groups: {a: {config: a.yml}}\nmachines:\n  - {mac: 525400000001, group: a}\n  \
+                    - {serial: PF3X, group: a}\n";
+        let (room, _) = dockos_config::parse_machines("machines.yml", text).unwrap();
+        let mut seen = Seen::default();
+        let mut note = |query: &str| {
+            let identity = Identity::from_query(query).unwrap();
+            let entry = |known: &Identity| room.listed(&known.macs, known.serial.as_ref(), known.uuid);
+            let (known, _) = seen.note(&identity, "10.0.0.9".to_owned(), entry, |_| None);
+            (entry(&known).map(|entry| entry.mac.is_some()), seen.machines.len())
+        };
+        let (first, second) = (Some(true), Some(false));
+        assert_eq!(note("mac=525400000001"), (first, 1));
+        assert_eq!(note("mac=52540000000a&serial=PF3X"), (second, 2));
+        assert_eq!(note("mac=52540000000a"), (second, 2), "by what is remembered");
+        // With a card of each: a lie, or a card that was lent.
+        assert_eq!(note("mac=52540000000a&mac=525400000001"), (first, 2));
+        assert_eq!(note("mac=52540000000a&serial=PF3X"), (second, 2));
+        // Which of both it is cannot be told, and it has a row of its own.
+        assert_eq!([note("mac=52540000000a"), note("mac=52540000000a")], [(None, 3), (None, 3)]);
     }
 
     #[test]

@@ -103,8 +103,8 @@ impl Service {
         boot_files::LOADERS.into_iter().find(|name| name.ends_with(".efi") && files.get(name).is_some())
     }
 
-    /// What a machine gets by all that is known of it, not only by what it asks with: a boot loader names one card, PID 1
-    /// all of them. It is noted who asked.
+    /// What a machine gets by what it asks with, or, where that is listed nowhere, by all that is known of it: a boot
+    /// loader names one card, PID 1 all of them. It is noted who asked.
     pub(crate) fn gets(&self, peer: SocketAddr, identity: &Identity, origin: &Origin, asks: Asks) -> Words {
         let room = self.room();
         let name = |known: &Identity| room.gets(known).map(|gets| gets.name);
@@ -112,17 +112,19 @@ impl Service {
         // Who says nothing of itself has no row.
         let known = match identity.is_empty() {
             true => identity.clone(),
-            false => locked(&self.seen).note(identity, address, name),
+            false => locked(&self.seen).note(identity, address, |known| room.entry(known), name),
         };
+        // Whoever asks with another machine's card too, once, makes no other one of this.
+        let known = if room.entry(identity).is_some() { identity } else { &known };
         // The default is for machines that are not listed: who did not say all has PID 1 ask.
-        let is_sure = asks.says_all() || room.lists(&known);
-        let gets = room.gets(&known).filter(|_| is_sure);
+        let is_sure = asks.says_all() || room.entry(known).is_some();
+        let gets = room.gets(known).filter(|_| is_sure);
         let booting = asks != Asks::Waiting;
         if booting {
             let got = gets.as_ref().map_or("nothing assigned yet", |gets| &gets.name);
             say!("{} ({identity}) boots with {got}", peer.ip());
         }
-        let append = room.append(&known).into_iter().map(str::to_owned).collect();
+        let append = room.append(known).into_iter().map(str::to_owned).collect();
         let Some(gets) = gets else { return Words { config: None, append } };
         locked(&self.handed).keep(gets.config);
         let sum = &gets.config.sha256;
