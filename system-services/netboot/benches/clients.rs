@@ -17,7 +17,7 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Folder, Service, rootfs};
+use common::{Folder, Service, connect_as, rootfs};
 
 /// The server that this one is compared with, and the package it is from.
 const NGINX: &str = "/usr/sbin/nginx";
@@ -64,15 +64,15 @@ fn main() -> ExitCode {
 }
 
 /// MB/s of all clients together.
-fn fetch(address: SocketAddr, clients: usize) -> f64 {
-    let begin = Arc::new(Barrier::new(clients + 1));
+fn fetch(address: SocketAddr, clients: u16) -> f64 {
+    let begin = Arc::new(Barrier::new(usize::from(clients) + 1));
     let threads: Vec<_> = (0..clients)
-        .map(|_| {
+        .map(|number| {
             let begin = Arc::clone(&begin);
             thread::spawn(move || {
                 let mut buffer = vec![0; 256 << 10];
                 begin.wait();
-                fetch_one(address, &mut buffer)
+                fetch_one(number, address, &mut buffer)
             })
         })
         .collect();
@@ -80,12 +80,13 @@ fn fetch(address: SocketAddr, clients: usize) -> f64 {
     let start = Instant::now();
     let bytes: u64 = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
     let seconds = start.elapsed().as_secs_f64();
-    assert!(bytes > (clients * IMAGE) as u64, "a client was cut off");
+    assert!(bytes > u64::from(clients) * IMAGE as u64, "a client was cut off");
     bytes as f64 / 1e6 / seconds
 }
 
-fn fetch_one(address: SocketAddr, buffer: &mut [u8]) -> u64 {
-    let mut stream = TcpStream::connect(address).unwrap();
+/// From an address of its own, as each machine has one.
+fn fetch_one(number: u16, address: SocketAddr, buffer: &mut [u8]) -> u64 {
+    let mut stream = connect_as(number, address);
     stream.write_all(b"GET /rootfs HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n").unwrap();
     let mut bytes = 0;
     loop {

@@ -49,14 +49,15 @@ impl Settings<'_> {
     }
 
     /// No name server, nothing of the machine's own files, one interface. A file for leases has to be there even where
-    /// none are given away.
+    /// none are given away. TFTP for as many at once as HTTP: dnsmasq's own 50 are less than a room that is switched on, and
+    /// firmware that is not answered goes on to its next boot device.
     fn common(&self) -> String {
         let (interface, tftp, leases) = (&self.place.interface, self.tftp.display(), self.leases.display());
         format!(
             "# Made by dockos netboot at each start.\n\
              port=0\nno-resolv\nno-hosts\nno-poll\npid-file=\nlog-facility=-\nquiet-dhcp\n\
              interface={interface}\nbind-dynamic\nexcept-interface=lo\n\
-             enable-tftp\ntftp-root={tftp}\ndhcp-leasefile={leases}\n\
+             enable-tftp\ntftp-max=512\ntftp-root={tftp}\ndhcp-leasefile={leases}\n\
              dhcp-match=set:ipxe,175\n"
         )
     }
@@ -185,6 +186,7 @@ mod tests {
             "{text}"
         );
         assert!(!text.contains("10.0.0.100"), "{text}");
+        assert!(text.contains("tftp-max=512\n"), "{text}");
         assert!(text.contains("dhcp-leasefile=/state/leases\n"), "without it, it does not start: {text}");
     }
 

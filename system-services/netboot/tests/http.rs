@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
-use common::{Answer, BOUND, Folder, Service, kernel, rootfs, run, skipped, tool};
+use common::{Answer, BOUND, Folder, Service, connect_as, kernel, rootfs, run, skipped, tool};
 
 const MACHINES: &str = "default: lab\ngroups:\n  lab: { config: lab.yml }\nmachines:\n  \
     - { mac: \"52:54:00:00:00:01\", config: teacher.yml, hostname: teacher }\n";
@@ -197,6 +197,25 @@ fn a_machine_with_many_cards_is_known_by_each() {
     assert_eq!(list.lines().count(), 2, "{list}");
     let service = Service::start(&folder);
     assert!(service.get(boots_by).text().contains(" cloud-config-url="), "after a restart, too");
+}
+
+#[test]
+fn who_asks_with_the_card_of_another_machine_makes_no_other_of_its_own() {
+    let folder = room();
+    folder.write(
+        "machines.yml",
+        format!("{MACHINES}  - {{ serial: PF3X, config: lab.yml, hostname: lab-07 }}\n").as_bytes(),
+    );
+    let service = Service::start(&folder);
+    let asks = "/machine?mac=525400000007&serial=PF3X";
+    service.get(asks);
+    service.get("/machine?mac=525400000007&mac=525400000001");
+    service.end();
+    let service = Service::start(&folder);
+    assert!(service.get(asks).text().ends_with("cc.hostname=lab-07\n"));
+    let grub = service.get("/grub.cfg?mac=52:54:00:00:00:07").text();
+    assert!(grub.contains("\"ds=netboot;s="), "PID 1 says more: {grub}");
+    assert!(service.get("/machine?mac=525400000001").text().ends_with("cc.hostname=teacher\n"));
 }
 
 #[test]
@@ -388,13 +407,15 @@ fn hostile_requests_are_refused_in_plain_words() {
 fn slow_clients_hold_nobody_up() {
     let folder = Folder::new();
     let service = Service::start(&folder);
-    let mut slow: Vec<TcpStream> = (0..128).map(|_| TcpStream::connect(service.address()).unwrap()).collect();
+    let mut slow: Vec<TcpStream> = (0..16).map(|_| TcpStream::connect(service.address()).unwrap()).collect();
     for stream in &mut slow {
         stream.write_all(b"GET / HT").unwrap();
     }
     // All places of this address are taken: that is said, and at once.
     let busy = wait_until(&service, "/", |answer| answer.status == 503);
     assert!(busy.head.contains("retry-after"), "{}", busy.head);
+    let other = connect_as(1, service.address());
+    assert_eq!(Service::ask_by(other, "GET / HTTP/1.0\r\n\r\n").status, 200, "others have theirs");
     drop(slow);
     wait_until(&service, "/", |answer| answer.status == 200);
 }

@@ -12,7 +12,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes};
 use hyper::body::{Body, Frame, SizeHint};
@@ -27,8 +27,10 @@ use crate::boot_files::Served;
 
 /// Bytes that are given to the kernel at once.
 const CHUNK: u64 = 1 << 20;
-/// How long a client may take nothing.
+/// How long a client may take nothing, and may be slower than any that boots.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Bytes a second that a client takes after that, on the whole: who reads a byte a minute would keep its place for years.
+const LEAST: u64 = 16 << 10;
 
 /// A part of a file that is to be sent.
 #[derive(Clone, Debug)]
@@ -181,17 +183,25 @@ where
     Some((stream, transfer))
 }
 
+/// How long a client may take for the next bytes, so long after the start and with so many sent.
+fn patience(elapsed: Duration, sent: u64) -> Duration {
+    let whole = PATIENCE + Duration::from_secs(sent / LEAST);
+    whole.saturating_sub(elapsed).min(PATIENCE)
+}
+
 /// Lets the kernel send a part of a file.
 pub(super) async fn send(stream: &Stream, transfer: &Transfer) -> io::Result<()> {
     let stream = &stream.stream;
     let (mut offset, mut left) = (transfer.offset.cast_signed(), transfer.length);
+    let start = Instant::now();
     while left > 0 {
         let most = usize::try_from(left.min(CHUNK)).unwrap_or(usize::MAX);
         let chunk = stream.async_io(Interest::WRITABLE, || {
             sendfile64(stream.as_fd(), transfer.file.file.as_fd(), Some(&mut offset), most)
                 .map_err(io::Error::from)
         });
-        match tokio::time::timeout(PATIENCE, chunk).await?? {
+        let bound = patience(start.elapsed(), transfer.length - left);
+        match tokio::time::timeout(bound, chunk).await?? {
             // The file became shorter: the client sees that the answer is cut off.
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
             sent => left = left.saturating_sub(sent as u64),
@@ -199,4 +209,17 @@ pub(super) async fn send(stream: &Stream, transfer: &Transfer) -> io::Result<()>
         tokio::task::yield_now().await;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_slow_on_the_whole_is_waited_for_no_longer() {
+        let seconds = |elapsed, sent| patience(Duration::from_secs(elapsed), sent).as_secs();
+        assert_eq!([seconds(0, 0), seconds(59, 0), seconds(60, 0)], [60, 1, 0], "nothing for a minute");
+        assert_eq!([seconds(59, LEAST), seconds(100, LEAST)], [2, 0], "next to nothing");
+        assert_eq!([seconds(600, 600 * LEAST), seconds(10, 64 << 20)], [60, 60], "as fast as it has to be");
+    }
 }

@@ -2,21 +2,25 @@
 
 use std::time::Duration;
 
+use dockos_control::limits::Place;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// Connections at once.
 pub(super) const MOST: usize = 512;
-/// Connections of one address, so that none can take all.
-pub(super) const MOST_OF_ONE: usize = 128;
+/// Connections of one address, so that a few cannot take all. A machine that boots has one; of a room behind one address
+/// some wait, and try again.
+pub(super) const MOST_OF_ONE: usize = 16;
+/// Clients that are told at once that there is no place. Others see their connection end.
+pub(super) const MOST_FAREWELLS: usize = 64;
 /// How long a client that is turned away may take to hear of it.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// What it hears.
 const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n\
     Content-Type: text/plain\r\nContent-Length: 41\r\n\r\ntoo many connections; try again in a bit\n";
 
-/// Tells a client that there is no place.
-pub(super) async fn turn_away(mut stream: TcpStream) {
+/// Tells a client that there is no place but the one to hear of it.
+pub(super) async fn turn_away(mut stream: TcpStream, _place: Place) {
     let farewell = async {
         stream.write_all(BUSY).await?;
         stream.shutdown().await?;

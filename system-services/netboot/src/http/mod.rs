@@ -31,6 +31,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Answers until `end` changes.
 pub(crate) async fn serve(listener: TcpListener, service: Arc<Service>, mut end: watch::Receiver<bool>) {
     let limits = Limits::new(limits::MOST, limits::MOST_OF_ONE);
+    let farewells = Limits::new(limits::MOST_FAREWELLS, limits::MOST_OF_ONE);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -46,7 +47,9 @@ pub(crate) async fn serve(listener: TcpListener, service: Arc<Service>, mut end:
             }
         };
         let Some(place) = limits.enter(peer.ip()) else {
-            tokio::spawn(limits::turn_away(stream));
+            if let Some(place) = farewells.enter(peer.ip()) {
+                tokio::spawn(limits::turn_away(stream, place));
+            }
             continue;
         };
         let service = Arc::clone(&service);

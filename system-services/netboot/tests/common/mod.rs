@@ -5,12 +5,16 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::sys::socket::{
+    AddressFamily, SockFlag, SockType, SockaddrIn, SockaddrStorage, bind, connect, socket,
+};
 use tempfile::TempDir;
 
 /// How long anything may take here.
@@ -145,7 +149,11 @@ impl Service {
 
     /// Sends a request as it is, and reads to the end.
     pub(crate) fn ask(&self, request: &str) -> Answer {
-        let mut stream = TcpStream::connect(self.address()).unwrap();
+        Self::ask_by(TcpStream::connect(self.address()).unwrap(), request)
+    }
+
+    /// The same on a connection that is there.
+    pub(crate) fn ask_by(mut stream: TcpStream, request: &str) -> Answer {
         stream.set_read_timeout(Some(BOUND)).unwrap();
         stream.write_all(request.as_bytes()).unwrap();
         let mut bytes = Vec::new();
@@ -171,6 +179,16 @@ impl Drop for Service {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Connects as another machine would: from the loopback address of this number.
+pub(crate) fn connect_as(number: u16, to: SocketAddr) -> TcpStream {
+    let [high, low] = number.to_be_bytes();
+    let own = SockaddrIn::new(127, 1, high, low, 0);
+    let fd = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).unwrap();
+    bind(fd.as_raw_fd(), &own).unwrap();
+    connect(fd.as_raw_fd(), &SockaddrStorage::from(to)).unwrap();
+    fd.into()
 }
 
 /// An answer.
