@@ -1,15 +1,17 @@
 //! What a center offers to its room: the keys of `dockos.center` as system services.
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use dockos_config::{CenterNetboot, Config, Service};
 
 use crate::machine::Machine;
+use crate::root::checksum;
 use crate::{medium, services};
 use dockos_control::error::{Context, Fault, Result};
+use dockos_control::files;
 
 /// The service that boots other machines.
 pub(crate) const NETBOOT: &str = "netboot";
@@ -20,7 +22,7 @@ const CONFIGS: &str = "/var/lib/dockos/netboot/configs";
 const BOOT_FILES: [&str; 3] = ["vmlinuz", "initramfs", "rootfs"];
 /// How long the medium may take to be read.
 const BOUND: Duration = Duration::from_secs(300);
-/// Sums of boot files that somebody put there: they tell nothing of others.
+/// Sums of the boot files beside it, by which the service looks at them too.
 const SUMS: &str = "SHA256SUMS";
 
 /// What the config says of netboot, if the machine shall do it.
@@ -72,64 +74,77 @@ pub(crate) async fn prepare(machine: &Machine) -> Result<()> {
     }
 }
 
-/// Copies the files that differ, if all of them are there.
+/// Copies the files that are others there, if all of them are here and are what their sums tell; else those of before
+/// stay.
 fn copy_boot_files(from: &Path, to: &Path) -> Result<()> {
     if !BOOT_FILES.iter().all(|name| from.join(name).is_file()) {
         return Ok(());
     }
+    let (theirs, ours) = (from.join(SUMS), to.join(SUMS));
+    let sums = theirs.exists().then(|| fs::read_to_string(&theirs)).transpose();
+    let sums = sums.context(|| format!("read {}", theirs.display()))?;
+    let new = copy_beside(from, to, sums.as_deref().unwrap_or_default()).inspect_err(|_| {
+        for name in BOOT_FILES {
+            let _ = fs::remove_file(beside(&to.join(name)));
+        }
+    })?;
+    // The sums first, and each name on the disk before the next: what a power cut leaves of two builds is refused until
+    // the rest is copied. One build's kernel does not know another's root image.
+    match sums {
+        Some(sums) if fs::read_to_string(&ours).ok().as_ref() == Some(&sums) => {}
+        Some(sums) => files::write_durably(&ours, sums.as_bytes(), 0o644)?,
+        None if new.is_empty() => {}
+        // They tell nothing of others.
+        None => _ = fs::remove_file(&ours),
+    }
+    for target in &new {
+        let renamed = fs::rename(beside(target), target).and_then(|()| File::open(to)?.sync_all());
+        renamed.context(|| format!("write {}", target.display()))?;
+    }
+    Ok(())
+}
+
+/// Copies the files that are others there to names beside those that they will have, which it returns.
+fn copy_beside(from: &Path, to: &Path, sums: &str) -> Result<Vec<PathBuf>> {
     let mut new = Vec::new();
     for name in BOOT_FILES {
         let (source, target) = (from.join(name), to.join(name));
-        let what = || format!("copy {} to {}", source.display(), target.display());
-        if !is_same(&source, &target).context(what)? {
-            new.push((copy(&source, &target).context(what)?, target));
+        let told = sums.lines().filter_map(|line| line.split_once("  ")).find(|(_, file)| *file == name);
+        let wanted = told.map_or_else(|| checksum(&source), |(sum, _)| Ok(sum.to_owned()))?;
+        if checksum(&target).is_ok_and(|found| found == wanted) {
+            continue;
         }
+        let copy = beside(&target);
+        copy_durably(&source, &copy)
+            .context(|| format!("copy {} to {}", source.display(), copy.display()))?;
+        let found = checksum(&copy)?;
+        if found != wanted {
+            return Err(Fault::new(format!(
+                "{} is damaged: its SHA-256 is {found}, not {wanted}. What {} had stays: write the medium again",
+                source.display(),
+                to.display()
+            )));
+        }
+        new.push(target);
     }
-    // Together, as one build's kernel does not know another's root image.
-    for (beside, target) in &new {
-        let _ = fs::remove_file(to.join(SUMS));
-        fs::rename(beside, target).context(|| format!("write {}", target.display()))?;
-    }
-    // The names too outlive a power cut.
-    File::open(to).and_then(|folder| folder.sync_all()).context(|| format!("write {}", to.display()))
+    Ok(new)
 }
 
-fn is_same(a: &Path, b: &Path) -> io::Result<bool> {
-    let (mut a, mut b) = match (File::open(a)?, File::open(b)) {
-        (a, Ok(b)) if a.metadata()?.len() == b.metadata()?.len() => (a, b),
-        _ => return Ok(false),
-    };
-    let mut parts = [vec![0; 64 << 10], vec![0; 64 << 10]];
-    loop {
-        let [part_a, part_b] = &mut parts;
-        let length = a.read(part_a)?;
-        if length == 0 {
-            return Ok(true);
-        }
-        match b.read_exact(&mut part_b[..length]) {
-            Ok(()) if part_a[..length] == part_b[..length] => {}
-            Ok(()) => return Ok(false),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
-            Err(error) => return Err(error),
-        }
-    }
+/// The name of a file while it is not known to be whole.
+fn beside(target: &Path) -> PathBuf {
+    target.with_extension("new")
 }
 
-/// Copies a file to a name beside the one that it will have, which it returns.
-fn copy(from: &Path, to: &Path) -> io::Result<PathBuf> {
-    let beside = to.with_extension("new");
-    let copied = File::create(&beside).and_then(|mut target| {
-        io::copy(&mut File::open(from)?, &mut target)?;
-        target.sync_all()
-    });
-    if copied.is_err() {
-        let _ = fs::remove_file(&beside);
-    }
-    copied.map(|()| beside)
+fn copy_durably(from: &Path, to: &Path) -> io::Result<()> {
+    let mut target = File::create(to)?;
+    io::copy(&mut File::open(from)?, &mut target)?;
+    target.sync_all()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]
@@ -147,14 +162,37 @@ mod tests {
         assert!(netboot(&config("dockos: {center: {}}")).is_none());
     }
 
-    #[test]
-    fn boot_files_that_differ_are_copied_and_only_all_together() {
-        let dir = std::env::temp_dir().join(format!("dockos-center-{}", std::process::id()));
+    /// Folders of a medium and of a center; the boot files of the medium are whole.
+    fn folders(name: &str) -> (PathBuf, PathBuf) {
+        let dir = std::env::temp_dir().join(format!("dockos-center-{name}-{}", std::process::id()));
         let (from, to) = (dir.join("from"), dir.join("to"));
         fs::create_dir_all(&from).unwrap();
         fs::create_dir_all(&to).unwrap();
+        (from, to)
+    }
+
+    /// Writes the boot files of a build, with their sums.
+    fn build(from: &Path, version: &str) {
+        let mut sums = String::new();
         for name in BOOT_FILES {
-            assert!(fs::read_dir(&to).unwrap().next().is_none(), "one is missing: nothing is copied");
+            fs::write(from.join(name), format!("{version} of {name}")).unwrap();
+            sums += &format!("{}  {name}\n", checksum(&from.join(name)).unwrap());
+        }
+        fs::write(from.join(SUMS), sums).unwrap();
+    }
+
+    /// All files of a folder.
+    fn all(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+        let name = |entry: &fs::DirEntry| entry.file_name().into_string().unwrap();
+        entries.map(|entry| (name(&entry), fs::read(entry.path()).unwrap())).collect()
+    }
+
+    #[test]
+    fn boot_files_that_differ_are_copied_and_only_all_together() {
+        let (from, to) = folders("differ");
+        for name in BOOT_FILES {
+            assert!(all(&to).is_empty(), "one is missing: nothing is copied");
             fs::write(from.join(name), name.repeat(30_000)).unwrap();
             copy_boot_files(&from, &to).unwrap();
         }
@@ -164,9 +202,44 @@ mod tests {
         // The same length, another end.
         fs::write(from.join("rootfs"), "rootfs".repeat(29_999) + "ROOTFS").unwrap();
         copy_boot_files(&from, &to).unwrap();
-        assert!(fs::read(to.join("rootfs")).unwrap().ends_with(b"ROOTFS"));
-        assert!(!to.join(SUMS).exists());
-        assert_eq!(fs::read_dir(&to).unwrap().count(), 3, "nothing is left beside them");
-        fs::remove_dir_all(dir).unwrap();
+        assert_eq!(all(&to), all(&from), "nothing is left beside them, and sums of others are gone");
+        fs::remove_dir_all(from.parent().unwrap()).unwrap();
+    }
+
+    #[test]
+    fn what_is_not_as_its_sums_tell_replaces_nothing() {
+        let (from, to) = folders("damaged");
+        build(&from, "1");
+        copy_boot_files(&from, &to).unwrap();
+        let before = all(&from);
+        assert_eq!(all(&to), before, "the sums too");
+        build(&from, "2");
+        fs::write(from.join("initramfs"), "2 of inutramfs").unwrap();
+        let fault = copy_boot_files(&from, &to).unwrap_err().to_string();
+        assert!(fault.contains("from/initramfs is damaged: its SHA-256 is "), "{fault}");
+        assert_eq!(all(&to), before);
+        build(&from, "2");
+        // What a power cut leaves: the sums and a file of the new build, the rest of the old one.
+        for name in [SUMS, "vmlinuz"] {
+            fs::copy(from.join(name), to.join(name)).unwrap();
+        }
+        copy_boot_files(&from, &to).unwrap();
+        assert_eq!(all(&to), all(&from));
+        fs::remove_dir_all(from.parent().unwrap()).unwrap();
+    }
+
+    #[test]
+    fn what_is_left_of_two_builds_has_the_sums_of_the_new_one() {
+        let (from, to) = folders("order");
+        build(&from, "1");
+        copy_boot_files(&from, &to).unwrap();
+        build(&from, "2");
+        // The first rename fails, as if the power went.
+        fs::remove_file(to.join("vmlinuz")).unwrap();
+        fs::create_dir(to.join("vmlinuz")).unwrap();
+        copy_boot_files(&from, &to).unwrap_err();
+        assert_eq!(fs::read(to.join(SUMS)).unwrap(), fs::read(from.join(SUMS)).unwrap());
+        assert!(fs::read(to.join("rootfs")).unwrap().starts_with(b"1 "));
+        fs::remove_dir_all(from.parent().unwrap()).unwrap();
     }
 }

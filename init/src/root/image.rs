@@ -76,14 +76,16 @@ pub(super) fn take_copy(mut from: &File, wanted: &str) -> Result<bool> {
     incoming.finish(wanted).map(|other| other.is_none())
 }
 
-/// The SHA-256 of the image that is there.
-pub(super) fn checksum() -> Result<String> {
+/// The SHA-256 of a file, in hexadecimal.
+pub(crate) fn checksum(path: &Path) -> Result<String> {
     let mut hash = Sha256::new();
-    let mut file = File::open(IMAGE).context(|| format!("open {IMAGE}"))?;
-    for_each_chunk(&mut file, |chunk| {
+    let name = || path.display().to_string();
+    let mut file = File::open(path).context(name)?;
+    let read = for_each_chunk(&mut file, |chunk| {
         hash.update(chunk);
         Ok(())
-    })?;
+    });
+    read.context(name)?;
     Ok(hex(&hash.finalize()))
 }
 
@@ -91,7 +93,7 @@ pub(super) fn checksum() -> Result<String> {
 pub(super) fn for_each_chunk(from: &mut impl Read, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
     let mut chunk = vec![0; CHUNK];
     loop {
-        match from.read(&mut chunk).context(|| "read the root image".to_owned())? {
+        match from.read(&mut chunk).context(|| "read".to_owned())? {
             0 => return Ok(()),
             length => take(chunk.get(..length).unwrap_or_default())?,
         }

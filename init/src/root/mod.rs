@@ -16,6 +16,7 @@ use crate::{loopdev, mounts};
 use dockos_control::error::{Context, Fault, Result};
 
 use image::IMAGE;
+pub(crate) use image::checksum;
 pub(crate) use obtain::{keep, obtain, open};
 
 /// Where it is mounted before it becomes the root.

@@ -42,7 +42,7 @@ fn missing(machine: &Machine) -> Fault {
 /// The image that the boot loader loaded.
 async fn check_loaded(machine: &Rc<Machine>, root: &RootImage) -> Result<String> {
     let wanted = root.sha256_hex();
-    let found = image::checksum()?;
+    let found = image::checksum(Path::new(IMAGE))?;
     if found == wanted {
         return Ok("loaded with the kernel".to_owned());
     }
