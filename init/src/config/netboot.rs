@@ -13,7 +13,8 @@ use dockos_control::error::{Fault, Result};
 
 /// How often the server is asked.
 const PAUSE: Duration = Duration::from_secs(5);
-/// So many questions in a row without an answer mean that the server is away.
+/// So many questions in a row without an answer mean that the server is away. One that told the machine to wait is waited
+/// for: somebody may be about to assign it there.
 const TRIES: u32 = 8;
 /// The longest kernel command line (see `dockos_config::Cmdline`).
 const MOST_BYTES: usize = 32 << 10;
@@ -27,9 +28,10 @@ struct Hardware {
     uuid: String,
 }
 
-/// Asks until the server knows the machine. Returns its words; those of last time where it does not answer.
+/// Asks until the server knows the machine. Returns its words; those of last time where it does not answer, and has not
+/// said in this boot that the machine shall wait.
 pub(super) async fn ask(machine: &Machine, all: &mut Gathered, server: &str) -> Result<String> {
-    let (mut shown_to_all, mut failures) = (None, 0);
+    let (mut shown_to_all, mut failures): (Option<Hardware>, u32) = (None, 0);
     loop {
         let hardware = Hardware::look(&machine.addresses.borrow());
         match http::text(&hardware.question(server), MOST_BYTES).await {
@@ -50,8 +52,12 @@ pub(super) async fn ask(machine: &Machine, all: &mut Gathered, server: &str) -> 
             Err(fault) => {
                 failures += 1;
                 machine.waits_for("config", format!("{}: {fault}", shown(server)));
-                if failures == TRIES {
-                    return of_last_time(all, server, fault);
+                if failures.is_multiple_of(TRIES) {
+                    match &shown_to_all {
+                        None => return of_last_time(all, server, fault),
+                        // What was shown has scrolled away meanwhile.
+                        Some(hardware) => introduce(machine, server, hardware),
+                    }
                 }
                 count_down(failures, &fault).await;
             }
@@ -92,7 +98,7 @@ fn introduce(machine: &Machine, server: &str, hardware: &Hardware) {
 async fn count_down(failures: u32, fault: &Fault) {
     tracing::warn!("the netboot server: {fault}");
     for left in (1..=PAUSE.as_secs()).rev() {
-        log::consoles(&format!("\rnetboot server: try {} of {TRIES} in {left} s ", failures + 1));
+        log::consoles(&format!("\rnetboot server: try {} in {left} s ", failures + 1));
         sleep(Duration::from_secs(1)).await;
     }
     log::consoles("\n");
