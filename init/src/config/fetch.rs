@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::commands;
 use crate::machine::Machine;
 use crate::reaper::Exit;
+use crate::root::checksum;
 use crate::spawn::Program;
 use dockos_control::error::{Context, Fault, Result};
 use dockos_control::files;
@@ -19,7 +20,7 @@ const PROGRAM: &str = "/usr/lib/dockos/fetch";
 const NOT_FOUND: Exit = Exit::Code(3);
 /// Seconds for all tries of one URL.
 const SECONDS: u32 = 30;
-/// Where it puts what it fetched.
+/// Where it puts what it fetched; what stands in for such a file is there too.
 const FETCHED: &str = "/run/dockos/fetched";
 /// Copies of what was fetched, by the sum of their URL and pin: a copy never stands in for what another pin names.
 const CACHE: &str = "/var/lib/dockos/fetched";
@@ -48,8 +49,22 @@ impl Copy {
 
     /// What was copied of it at another boot.
     pub(super) fn last_of(url: &str) -> Result<Option<Vec<u8>>> {
-        read(&Path::new(CACHE).join(file_name(url)))
+        stand_in(&file_name(url))
     }
+}
+
+/// The copy of last time. It is noted beside what was fetched: this boot named it, so it stays.
+fn stand_in(key: &Path) -> Result<Option<Vec<u8>>> {
+    let bytes = read(&Path::new(CACHE).join(key))?;
+    if let Some(bytes) = &bytes {
+        files::write_durably(&Path::new(FETCHED).join(key), bytes, 0o600)?;
+    }
+    Ok(bytes)
+}
+
+/// Whether a file is what the pin tells, if there is one: disks forget.
+fn is_pinned(path: &Path, sha256: Option<&str>) -> bool {
+    sha256.is_none_or(|sum| checksum(path).is_ok_and(|found| found == sum))
 }
 
 /// Fetches a URL; where that fails, takes the copy of last time. A server that has no file which is `needed` fails too:
@@ -72,20 +87,34 @@ pub(super) async fn fetch(
         Ok(false) => Fault::new("the server has no such file: check the URL"),
         Err(fault) => fault,
     };
-    match read(&cached)? {
-        Some(bytes) => Ok(Fetched::Cached(bytes, fault)),
+    match stand_in(&key)? {
+        Some(bytes) if is_pinned(&cached, sha256) => Ok(Fetched::Cached(bytes, fault)),
+        Some(_) => Err(Fault::new(format!("{fault}; the copy of last time is damaged, and is not used"))),
         None => Err(fault),
     }
 }
 
-/// Keeps copies of what has shown to be good, unless the very same is there: state disks wear.
+/// Keeps copies of what has shown to be good, unless the very same is there: state disks wear. Where anything new came,
+/// those go that this boot did not name: a config that changes has another name each time.
 pub(super) fn keep(copies: &[Copy]) -> Result<()> {
     for Copy { path, bytes } in copies {
         if read(path)?.as_ref() != Some(bytes) {
             files::write_durably(path, bytes, 0o600)?;
         }
     }
+    if !copies.is_empty() {
+        forget_others(Path::new(CACHE), Path::new(FETCHED), copies);
+    }
     Ok(())
+}
+
+fn forget_others(cache: &Path, named: &Path, copies: &[Copy]) {
+    for entry in fs::read_dir(cache).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if !named.join(entry.file_name()).exists() && !copies.iter().any(|copy| copy.path == path) {
+            let _ = fs::remove_file(path);
+        }
+    }
 }
 
 /// True when the file is there now, false when the server has none.
@@ -116,4 +145,35 @@ fn file_name(url: &str) -> PathBuf {
     const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
     let sum = url.bytes().fold(BASIS, |sum, byte| (sum ^ u128::from(byte)).wrapping_mul(PRIME));
     format!("{sum:032x}").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_that_is_not_what_its_pin_tells_is_none() {
+        let copy = std::env::temp_dir().join(format!("dockos-copy-{}", std::process::id()));
+        let sum = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+        for (bytes, pinned) in [("hello", true), ("hellp", false)] {
+            fs::write(&copy, bytes).unwrap();
+            assert_eq!((is_pinned(&copy, Some(sum)), is_pinned(&copy, None)), (pinned, true), "{bytes}");
+        }
+        fs::remove_file(copy).unwrap();
+    }
+
+    #[test]
+    fn copies_go_that_this_boot_did_not_name() {
+        let dir = std::env::temp_dir().join(format!("dockos-fetched-{}", std::process::id()));
+        let (cache, named) = (dir.join("cache"), dir.join("named"));
+        for file in ["cache/new", "cache/stood-in", "cache/of-last-week", "named/stood-in"] {
+            files::write_durably(&dir.join(file), b"x", 0o600).unwrap();
+        }
+        forget_others(&cache, &named, &[Copy { path: cache.join("new"), bytes: Vec::new() }]);
+        let mut left: Vec<_> =
+            fs::read_dir(&cache).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["new", "stood-in"]);
+        fs::remove_dir_all(dir).unwrap();
+    }
 }
