@@ -18,6 +18,8 @@ use dockos_control::error::{Context, Fault, Result};
 
 /// How long a server may take to answer, and to send the next bytes.
 const SILENCE: Duration = Duration::from_secs(15);
+/// How long it may take for a small text.
+const WHOLE: Duration = Duration::from_secs(30);
 
 /// An answer, of which the body is still to come.
 pub(crate) struct Download {
@@ -64,6 +66,11 @@ impl Download {
 
 /// A small text, whole; `None` where the server says that there is none.
 pub(crate) async fn text(url: &str, most: usize) -> Result<Option<String>> {
+    let text = timeout(WHOLE, unbounded_text(url, most)).await;
+    text.map_err(|_| Fault::new(format!("no whole answer in {} s", WHOLE.as_secs())))?
+}
+
+async fn unbounded_text(url: &str, most: usize) -> Result<Option<String>> {
     let Some(mut download) = get(url, 0).await? else { return Ok(None) };
     let mut bytes = Vec::new();
     while let Some(more) = download.next().await? {

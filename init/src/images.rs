@@ -26,6 +26,8 @@ use dockos_control::wanted::Login;
 const FOLDERS: [&str; 2] = ["/usr/share/dockos/images", "/var/lib/dockos/images"];
 /// How long a registry may say nothing.
 const PULL_BOUND: Duration = Duration::from_secs(120);
+/// How long the medium of an archive may take to list it, and to give the next piece.
+const READ_BOUND: Duration = Duration::from_secs(120);
 /// How much of an archive is handed to the engine at once.
 const CHUNK: usize = 256 << 10;
 
@@ -66,8 +68,9 @@ fn archives(media: &[PathBuf]) -> Vec<PathBuf> {
 async fn load_if_missing(docker: &Docker, path: &Path) -> Result<bool> {
     let archive = path.to_owned();
     // On a thread of its own: the medium may be a CD with a scratch.
-    let listed = spawn_blocking(move || archive::images(&archive)).await;
-    for image in listed.context(|| path.display().to_string())?? {
+    let listed = timeout(READ_BOUND, spawn_blocking(move || archive::images(&archive))).await;
+    let name = || path.display().to_string();
+    for image in listed.context(name)?.context(name)?? {
         for tag in &image.tags {
             let there = docker.inspect_image(tag).await.ok().and_then(|found| found.id);
             if there.is_none() || image.id().is_some_and(|id| there != Some(id)) {
@@ -82,14 +85,17 @@ async fn load_if_missing(docker: &Docker, path: &Path) -> Result<bool> {
 pub(crate) async fn load(docker: &Docker, path: &Path) -> Result<()> {
     let name = || path.display().to_string();
     let file = File::open(path).context(name)?;
-    let chunks = stream::unfold(file, |file| async move {
-        let read = spawn_blocking(move || read_chunk(file)).await;
+    let chunks = stream::unfold(Some(file), |file| async move {
+        let file = file?;
+        let Ok(read) = timeout(READ_BOUND, spawn_blocking(move || read_chunk(file))).await else {
+            return Some((Err(std::io::ErrorKind::TimedOut.into()), None));
+        };
         // Who asked has gone: there is nobody to tell.
         let (file, chunk) = read.ok()?;
         match chunk {
             Ok(chunk) if chunk.is_empty() => None,
-            Ok(chunk) => Some((Ok(chunk.into()), file)),
-            Err(error) => Some((Err(error), file)),
+            Ok(chunk) => Some((Ok(chunk.into()), Some(file))),
+            Err(error) => Some((Err(error), Some(file))),
         }
     });
     let options = ImportImageOptionsBuilder::new().quiet(true).build();

@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use sys_mount::{MountFlags, UnmountFlags};
 
@@ -22,6 +23,8 @@ const LABEL: &str = "DOCKOS";
 pub(crate) const MOUNT_POINT: &str = "/run/dockos/medium";
 /// A medium's folder of image archives.
 const IMAGES: &str = "oem/images";
+/// How long it may take to be mounted.
+const BOUND: Duration = Duration::from_secs(60);
 /// Two phases may ask at once.
 static MOUNTING: Mutex<()> = Mutex::new(());
 
@@ -38,13 +41,15 @@ pub(crate) async fn images(machine: &Machine) -> Result<Vec<PathBuf>> {
 /// Mounts the media; once the boot is over they may have been pulled out. True where there is one with boot files.
 pub(crate) async fn mount(machine: &Machine) -> Result<bool> {
     let media = machine.media.borrow().clone();
+    let names: Vec<String> = media.iter().map(BlockDevice::path).collect();
     let has_boot_files = media.iter().any(|disk| disk.label() == Some(LABEL));
     if *machine.booted.borrow() || media.is_empty() {
         return Ok(false);
     }
+    let what = || format!("mount the boot medium, {}", names.join(" or "));
     // On a thread of its own: a dying disk may take minutes to say so.
     let mounting = tokio::task::spawn_blocking(move || media.iter().try_for_each(mount_now));
-    mounting.await.context(|| "mount the boot medium".to_owned())??;
+    tokio::time::timeout(BOUND, mounting).await.context(what)?.context(what)??;
     Ok(has_boot_files)
 }
 
