@@ -13,6 +13,7 @@ use crate::{
     rootfs::{self, Record},
     sbom,
     spec::Packages,
+    util::explain_full,
 };
 
 const ENVIRONMENT: &str = "\
@@ -75,19 +76,23 @@ pub(crate) fn run() -> Result<()> {
     if let What::Clean { cache } = arguments.what {
         return clean(&project, cache);
     }
+    build(&project, arguments.what).map_err(|error| explain_full(error, &project.out))
+}
+
+fn build(project: &Project, what: What) -> Result<()> {
     let packages = Packages::load(&project.own("packages.toml"))?;
-    let locked = || Apt::open(&project, &packages)?.lock();
-    match arguments.what {
-        What::Image => drop(image(&project, &packages)?),
-        What::Iso => iso::build(&project, &packages, &image(&project, &packages)?)?,
-        What::Kernel => kernel::build(&project, &packages, &locked()?)?,
-        What::Initramfs => drop(initramfs::build(&project, &programs::build(&project, &PID1)?)?),
-        What::Netboot => netboot::build(&project, &packages, &image(&project, &packages)?)?,
+    let locked = || Apt::open(project, &packages)?.lock();
+    match what {
+        What::Image => drop(image(project, &packages)?),
+        What::Iso => iso::build(project, &packages, &image(project, &packages)?)?,
+        What::Kernel => kernel::build(project, &packages, &locked()?)?,
+        What::Initramfs => drop(initramfs::build(project, &programs::build(project, &PID1)?)?),
+        What::Netboot => netboot::build(project, &packages, &image(project, &packages)?)?,
         What::Rootfs => {
-            drop(rootfs::build(&project, &packages, &locked()?, &programs::build_for_root(&project)?)?)
+            drop(rootfs::build(project, &packages, &locked()?, &programs::build_for_root(project)?)?)
         }
-        What::Desktops { courses } => desktops::build(&project, &packages, &courses)?,
-        What::Floor => floor::build(&project, &packages, &locked()?)?,
+        What::Desktops { courses } => desktops::build(project, &packages, &courses)?,
+        What::Floor => floor::build(project, &packages, &locked()?)?,
         What::Clean { .. } => {}
     }
     Ok(())

@@ -1,4 +1,7 @@
-//! The hash of a container's description: whether it was made of the one that is wanted now.
+//! What descriptions of containers have in common: their hash, which tells whether one was made of the one that is wanted
+//! now, and limits that fit the machine.
+
+use std::thread::available_parallelism;
 
 use serde::Serialize;
 
@@ -16,11 +19,28 @@ pub fn hash<T: Serialize>(description: &T, more: &str) -> serde_json::Result<Str
     Ok(format!("{hash:016x}"))
 }
 
+/// How many billionths of a CPU a container gets: as many as are wanted, and not more than the machine has, which engines
+/// refuse. One config is for machines with many and with few.
+pub fn cpu_limit(wanted: u64) -> i64 {
+    let most = available_parallelism().map_or(u64::MAX, |cpus| cpus.get() as u64 * NANO);
+    wanted.min(most).cast_signed()
+}
+
+/// Billionths.
+const NANO: u64 = 1_000_000_000;
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
 
-    use super::hash;
+    use super::{NANO, cpu_limit, hash};
+
+    #[test]
+    fn nobody_gets_more_cpus_than_there_are() {
+        assert_eq!(cpu_limit(NANO / 2), (NANO / 2).cast_signed());
+        assert_eq!(cpu_limit(1000 * NANO) % NANO.cast_signed(), 0);
+        assert!(cpu_limit(1000 * NANO) < 1000 * NANO.cast_signed());
+    }
 
     #[test]
     fn the_hash_does_not_depend_on_the_order_of_maps() {

@@ -19,6 +19,7 @@ use crate::network::RESOLV_CONF;
 use crate::phases::{Ended, Step};
 use crate::{center, desktops, docker, engine, images, user_docker, users};
 use dockos_control::error::{Context, Fault, Result};
+use dockos_control::spec::cpu_limit;
 
 /// Where the root image keeps its services' descriptions.
 const FOLDER: &str = "/usr/share/dockos/services";
@@ -273,7 +274,7 @@ fn host_config(service: &Service) -> HostConfig {
             maximum_retry_count: None,
         }),
         memory: service.mem_limit.map(|size| size.bytes().cast_signed()),
-        nano_cpus: service.cpus.map(|cpus| cpus.nano().cast_signed()),
+        nano_cpus: service.cpus.map(|cpus| cpu_limit(cpus.nano())),
         pids_limit: service.pids_limit.map(|limit| limit.get().map_or(-1, i64::from)),
         oom_score_adj: Some(service.oom_score_adj.map_or(OOM_SCORE, |score| score.get().into())),
         extra_hosts: some(service.extra_hosts.0.iter().map(|(name, ip)| format!("{name}:{ip}")).collect()),

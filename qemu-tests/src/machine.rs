@@ -20,7 +20,9 @@ pub struct Forward {
 /// A FAT disk: its label, and its files by their paths.
 type Media = (String, Vec<(String, Vec<u8>)>);
 
-/// A description of a virtual PC. As made by [`Machine::new`]: two processors, 2 GB, a wired NIC, no disk, no config.
+/// A description of a virtual PC. As made by [`Machine::new`]: one processor, 2 GB, a wired NIC, no disk, no config.
+/// One, because as many machines run at once as the host has processors: each emulated one takes one of these, and two
+/// of one machine would spend a third of their time waiting for each other.
 #[derive(Debug, Clone)]
 pub struct Machine {
     pub(crate) name: String,
@@ -54,7 +56,7 @@ impl Machine {
             user_data: None,
             media: Vec::new(),
             memory: 2048,
-            cpus: 2,
+            cpus: 1,
             append: Vec::new(),
             nics: vec![Nic::user()],
             boot: Boot::Direct,

@@ -44,7 +44,7 @@ fn boot(name: &str, disk: &Disk) -> Result<Vm> {
     for number in 0..COUNT {
         writeln!(config, "    - {{ name: d{number}, tenant: t{number}, course: base, start: boot }}")?;
     }
-    let vm = Machine::new(name).config(config).disk(disk).memory(3072).start()?;
+    let vm = Machine::new(name).config(config).disk(disk).memory(3072).cpus(2).start()?;
     vm.wait_ready(BOOT)?;
     Ok(vm)
 }

@@ -1,5 +1,5 @@
 //! The files of `out/netboot` on a server that knows nothing of DockOS: DHCP and TFTP by QEMU. By BIOS undionly.kpxe
-//! comes by TFTP and all else by HTTP; by UEFI snponly.efi and all that it loads come by TFTP.
+//! comes by TFTP and all else by HTTP; by UEFI snponly.efi and all that it loads come by TFTP, as GRUB does by both.
 
 use std::{fs, os::unix::fs::symlink, path::Path, time::Duration};
 
@@ -30,14 +30,28 @@ fn by_bios_and_http() -> Result<()> {
 
 #[test]
 fn by_uefi_and_tftp() -> Result<()> {
+    by_tftp("netboot-files-uefi", Firmware::Uefi, "snponly.efi", "ipxe")
+}
+
+#[test]
+fn by_bios_and_grub() -> Result<()> {
+    by_tftp("netboot-grub-bios", Firmware::Bios, "grub/bios.0", "grub")
+}
+
+#[test]
+fn by_uefi_and_grub() -> Result<()> {
+    by_tftp("netboot-grub-uefi", Firmware::Uefi, "grub/bootx64.efi", "grub")
+}
+
+/// All of it by TFTP, from a loader on.
+fn by_tftp(name: &str, firmware: Firmware, first: &str, loader: &str) -> Result<()> {
     let folder = tempfile::tempdir()?;
-    for name in ["vmlinuz", "initramfs", "rootfs", "snponly.efi", "autoexec.ipxe"] {
+    for name in ["vmlinuz", "initramfs", "rootfs", "snponly.efi", "autoexec.ipxe", "grub"] {
         link(folder.path(), name)?;
     }
-    let nic = Nic::user().tftp(folder.path(), "snponly.efi");
-    let pc = Machine::new("netboot-files-uefi").boot(Boot::Network).firmware(Firmware::Uefi);
-    let vm = pc.nics(&[nic]).start()?;
-    booted(&vm, "ipxe", "loaded with the kernel")?;
+    let nic = Nic::user().tftp(folder.path(), first);
+    let vm = Machine::new(name).boot(Boot::Network).firmware(firmware).nics(&[nic]).start()?;
+    booted(&vm, loader, "loaded with the kernel")?;
     // Its last words go to the screen.
     vm.quit()
 }

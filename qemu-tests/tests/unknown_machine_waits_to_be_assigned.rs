@@ -1,5 +1,5 @@
-//! A machine that its netboot server does not know shows who it is and asks on; once it is assigned it boots on by itself,
-//! and where the server is away at the next boot, it is what it was.
+//! A machine that its netboot server does not know shows who it is and asks on, while the server is started anew too; once it
+//! is assigned it boots on by itself, and where the server is away at the next boot, it is what it was.
 
 use std::time::Duration;
 
@@ -28,6 +28,11 @@ fn unknown_machine_waits_to_be_assigned() -> Result<()> {
     let asked = server.requests("/machine");
     let target = asked.first().map(|request| request.target.clone()).unwrap_or_default();
     ensure!(target.contains("?mac=52-54-00-") && target.contains("&serial=PF3X%201234&uuid="), "{target}");
+
+    // More failures than a server that has said nothing yet is given.
+    server.kill();
+    vm.wait_for("netboot server: try 10 in", Duration::from_secs(120))?;
+    server.revive()?;
 
     let pin = sha256(CONFIG);
     let words = format!("cloud-config-url={}#sha256={pin} cc.hostname=lab-07\n", server.url("/config.yml"));

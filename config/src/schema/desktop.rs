@@ -25,7 +25,7 @@ keys! {
         pub command: Option<Argv>,
         /// When it starts for the first time; after that each boot leaves it as it was, running or stopped.
         pub start: DesktopStart,
-        /// How many CPUs it may use.
+        /// How many CPUs it may use; not more than the machine has.
         @default("the course's, else all")
         pub cpus: Option<Cpus>,
         /// How much memory it may use.
@@ -36,7 +36,7 @@ keys! {
         pub pids: Option<PidsLimit>,
         /// Ports of the machine that lead into it.
         pub ports: Vec<PortMapping>,
-        /// The tenant's volumes it sees, besides the home.
+        /// The tenant's volumes it sees, besides the home. Each holds as much as the home.
         pub volumes: Vec<TenantVolume>,
     }
 }
@@ -61,7 +61,7 @@ keys! {
         /// The image its desktops run.
         @default("dockos/NAME")
         pub image: Option<ImageRef>,
-        /// How many CPUs each desktop may use.
+        /// How many CPUs each desktop may use; not more than the machine has.
         pub cpus: Option<Cpus>,
         /// How much memory each desktop may use, `shm` included.
         @default("1G")

@@ -55,7 +55,7 @@ keys! {
         pub stop_grace_period: Option<Interval>,
         /// How much memory it may use.
         pub mem_limit: Option<Size>,
-        /// How many CPUs it may use.
+        /// How many CPUs it may use; not more than the machine has.
         pub cpus: Option<Cpus>,
         /// How many processes it may have.
         pub pids_limit: Option<PidsLimit>,

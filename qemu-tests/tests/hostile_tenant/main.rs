@@ -41,6 +41,7 @@ fn hostile_tenant() -> Result<()> {
         .config(CONFIG)
         .disk(&disk)
         .reach(443)
+        .cpus(2)
         .allow("oom")
         .allow("Out of memory")
         .allow("out of memory")

@@ -4,12 +4,12 @@ use std::{collections::BTreeMap, fmt::Write as _, fs, process::ExitCode, time::D
 
 use anyhow::{Context as _, Result, ensure};
 use clap::{Args, ValueEnum};
-use qemu_tests::{Browser, Machine, Person, Store, Vm, paths};
+use qemu_tests::{Browser, Person, Store, Vm, paths};
 use serde::Deserialize;
 
 use crate::{
     figures::{Figure, table},
-    round_trip,
+    pc, round_trip,
 };
 
 /// Bytes in the unit of the targets.
@@ -119,7 +119,7 @@ fn machine(options: &Options, name: &str, memory: u32, count: usize, start: &str
     }
     writeln!(config, "  web: {{ users: [ {{ name: t0, hashed_passwd: '{YESCRYPT}' }} ] }}")?;
     let disk = Store::of_desktops(&[&options.image], 32 << 30)?.disk(name)?;
-    let vm = Machine::new(name).config(config).disk(&disk).memory(memory).reach(443).start()?;
+    let vm = pc(name).config(config).disk(&disk).memory(memory).reach(443).start()?;
     vm.wait_ready(BOOT + EACH * u32::try_from(count)?)?;
     Ok(vm)
 }

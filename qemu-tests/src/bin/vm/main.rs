@@ -13,6 +13,7 @@ mod samples;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use qemu_tests::Machine;
 
 #[derive(Parser)]
 #[command(about = "Boots the DockOS image in QEMU")]
@@ -31,6 +32,11 @@ enum Command {
     BenchDesktops(desktops::Options),
     /// Boot by each way there is and print what takes the time
     Paths(paths::Options),
+}
+
+/// A machine that has the host for itself: what people boot, and what figures are taken on.
+fn pc(name: &str) -> Machine {
+    Machine::new(name).cpus(2)
 }
 
 fn main() -> ExitCode {

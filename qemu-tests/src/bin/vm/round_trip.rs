@@ -9,9 +9,12 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use qemu_tests::{Browser, Machine, PASSWORD_HASH, Person, SCREEN, Store, Vm, Vnc, paths};
+use qemu_tests::{Browser, PASSWORD_HASH, Person, SCREEN, Store, Vm, Vnc, paths};
 
-use crate::figures::{Figure, median};
+use crate::{
+    figures::{Figure, median},
+    pc,
+};
 
 /// The page may take so many times as long as the plain client.
 const LIMIT: f64 = 1.5;
@@ -66,7 +69,7 @@ pub(crate) fn measure(image: &str) -> Result<Vec<Figure>> {
          web:\n    users: [ {{ name: alice, hashed_passwd: '{PASSWORD_HASH}' }} ]\n"
     );
     let disk = Store::of_desktops(&[image], 16 << 30)?.disk("bench-round-trip")?;
-    let machine = Machine::new("bench-round-trip").config(config).disk(&disk).reach(443).reach(PORT);
+    let machine = pc("bench-round-trip").config(config).disk(&disk).reach(443).reach(PORT);
     let vm = machine.media("BRIDGE", &[("bridge", &fs::read(&bridge)?)]).start()?;
     vm.wait_ready(BOOT)?;
     vm.wait_desktop("alice", "ready", BOOT)?;

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use crate::link::Link;
+use crate::{link::Link, pc};
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
 use dockos_config::{Config, Protocol, parse_user_data};
@@ -65,8 +65,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let read = read.map_err(|report| eprintln!("{report}")).unwrap_or_default();
     let disk = state_disk(options, &read)?;
     let forwards = forwards(options, &read)?;
-    let mut machine =
-        Machine::new("run").config(&config).disk(&disk).memory(options.memory).append(&options.append);
+    let mut machine = pc("run").config(&config).disk(&disk).memory(options.memory).append(&options.append);
     for forward in &forwards {
         machine = machine.forward(*forward);
     }

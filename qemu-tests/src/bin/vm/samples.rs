@@ -4,7 +4,9 @@ use std::{thread::sleep, time::Duration};
 
 use anyhow::{Context as _, Result};
 use dockos_config::parse_user_data;
-use qemu_tests::{Disk, Machine, READY, Vm};
+use qemu_tests::{Disk, READY, Vm};
+
+use crate::pc;
 
 /// How long a ready machine is left alone before its memory is read.
 const SETTLE: Duration = Duration::from_secs(30);
@@ -36,7 +38,7 @@ impl Subject {
 
     /// Boots, measures, powers off.
     pub(crate) fn boot(&self, name: &str, disk: &Disk, memory: u32) -> Result<Sample> {
-        let vm = Machine::new(name).config(&self.config).disk(disk).memory(memory).start()?;
+        let vm = pc(name).config(&self.config).disk(disk).memory(memory).start()?;
         let ready = vm.wait_ready(READY)?;
         let tenant = vm.boot_json()?.desktop_running(&self.desktop);
         let tenant = tenant.with_context(|| format!("boot.json has no mark for desktop {}", self.desktop))?;
@@ -59,7 +61,7 @@ impl Subject {
 /// The bare floor: the same kernel and root image, and a shell script that starts one engine and one container.
 pub(crate) fn floor(name: &str) -> Result<f64> {
     const SIGN: &str = "FLOOR container running ";
-    let vm = Machine::new(name).initramfs("floor-initramfs").start()?;
+    let vm = pc(name).initramfs("floor-initramfs").start()?;
     let line = vm.wait_for(SIGN, READY)?;
     vm.quit()?;
     let seconds =

@@ -82,16 +82,18 @@ pub(crate) fn network(desktop: &Desktop) -> NetworkCreateRequest {
     }
 }
 
-/// The volume of a desktop's home, which all desktops of its tenant share: the first one's quota holds.
-pub(crate) fn home_volume(desktop: &Desktop, facts: &Facts) -> VolumeCreateRequest {
+/// The volumes of a desktop: its tenant's home where there is a user for it, and those that the config names. All desktops
+/// of a tenant share them: the first one's quota holds, of as much for each as for the home.
+pub(crate) fn volumes(desktop: &Desktop, image: &Image, facts: &Facts) -> Vec<VolumeCreateRequest> {
     let size = desktop.course.home.filter(|_| facts.disk.quota);
-    VolumeCreateRequest {
-        name: Some(home(&desktop.tenant)),
+    let volume = |bind: String| VolumeCreateRequest {
+        name: bind.split_once(':').map(|(name, _)| name.to_owned()),
         driver: Some("local".to_owned()),
         driver_opts: size.map(|size| HashMap::from([("size".to_owned(), size.to_string())])),
         labels: Some(HashMap::from([(TENANT_LABEL.to_owned(), desktop.tenant.clone())])),
         ..Default::default()
-    }
+    };
+    binds(desktop, image).into_iter().map(volume).collect()
 }
 
 /// The container, with the hash of its description on it.
@@ -136,7 +138,7 @@ fn host_config(desktop: &Desktop, image: &Image, facts: &Facts) -> HostConfig {
         memory,
         // As much again in swap would be Docker's default: a limit is a limit.
         memory_swap: memory,
-        nano_cpus: course.nano_cpus.map(u64::cast_signed),
+        nano_cpus: course.nano_cpus.map(spec::cpu_limit),
         pids_limit: Some(course.pids),
         shm_size: course.shm.map(u64::cast_signed),
         blkio_device_read_bps: throttle(desktop, facts),
@@ -285,12 +287,20 @@ mod tests {
         let device = &host.blkio_device_write_bps.unwrap()[0];
         assert_eq!((device.path.as_deref(), device.rate), (Some("/dev/vda"), Some(1)));
         assert_eq!(host.storage_opt.unwrap()["size"], "2");
-        let volume = home_volume(&desktop(course.clone()), &facts());
-        assert_eq!(volume.driver_opts.unwrap()["size"], "3");
+        for volume in volumes(&desktop(course.clone()), &image(), &facts()) {
+            assert_eq!(volume.driver_opts.unwrap()["size"], "3", "{:?}", volume.name);
+        }
         let bare = Facts { disk: Disk::default(), ..facts() };
         let host = confined(course.clone(), &image(), &bare);
         assert!(host.blkio_device_read_bps.is_none() && host.storage_opt.is_none());
-        assert!(home_volume(&desktop(course), &bare).driver_opts.is_none());
+        let names: Vec<_> = volumes(&desktop(course), &image(), &bare)
+            .into_iter()
+            .map(|volume| {
+                assert!(volume.driver_opts.is_none());
+                volume.name.unwrap()
+            })
+            .collect();
+        assert_eq!(names, ["a.home", "a.data"]);
     }
 
     #[test]

@@ -125,8 +125,8 @@ async fn ensure_container(
         Some(_) => agent.engine.remove(&container).await?,
         None => {}
     }
-    if image.has_screen {
-        agent.engine.ensure_volume(spec::home_volume(&wish, &agent.facts)).await?;
+    for volume in spec::volumes(&wish, image, &agent.facts) {
+        agent.engine.ensure_volume(volume).await?;
     }
     agent.engine.create(&container, body).await
 }
