@@ -1,8 +1,7 @@
 //! What descriptions of containers have in common: their hash, which tells whether one was made of the one that is wanted
 //! now, and limits that fit the machine.
 
-use std::thread::available_parallelism;
-
+use nix::unistd::{SysconfVar, sysconf};
 use serde::Serialize;
 
 /// Label that carries it.
@@ -22,12 +21,12 @@ pub fn hash<T: Serialize>(description: &T, more: &str) -> serde_json::Result<Str
 /// How many billionths of a CPU a container gets: as many as are wanted, and not more than the machine has, which engines
 /// refuse. One config is for machines with many and with few.
 pub fn cpu_limit(wanted: u64) -> i64 {
-    let most = available_parallelism().map_or(u64::MAX, |cpus| cpus.get() as u64 * NANO);
-    wanted.min(most).cast_signed()
+    let most = sysconf(SysconfVar::_NPROCESSORS_ONLN).ok().flatten().unwrap_or(i64::MAX);
+    wanted.cast_signed().min(most.saturating_mul(NANO))
 }
 
 /// Billionths.
-const NANO: u64 = 1_000_000_000;
+const NANO: i64 = 1_000_000_000;
 
 #[cfg(test)]
 mod tests {
@@ -37,9 +36,9 @@ mod tests {
 
     #[test]
     fn nobody_gets_more_cpus_than_there_are() {
-        assert_eq!(cpu_limit(NANO / 2), (NANO / 2).cast_signed());
-        assert_eq!(cpu_limit(1000 * NANO) % NANO.cast_signed(), 0);
-        assert!(cpu_limit(1000 * NANO) < 1000 * NANO.cast_signed());
+        let limit = |wanted: i64| cpu_limit(wanted.cast_unsigned());
+        assert_eq!(limit(NANO / 2), NANO / 2);
+        assert!(limit(10_000 * NANO) < 10_000 * NANO && limit(10_000 * NANO) % NANO == 0);
     }
 
     #[test]
