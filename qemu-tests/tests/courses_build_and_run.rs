@@ -139,7 +139,8 @@ fn build_and_run(machine: &str, names: &[&str]) -> Result<()> {
     let courses: Vec<_> = COURSES.iter().filter(|course| names.contains(&course.name)).collect();
     ensure!(courses.len() == names.len(), "there are no such courses: {names:?}");
     let disk = Store::of_desktops(names, 16 << 30)?.disk(machine)?;
-    let vm = Machine::new(machine).config(config(&courses)).disk(&disk).memory(3072).reach(443).start()?;
+    let vm =
+        Machine::new(machine).cpus(2).config(config(&courses)).disk(&disk).memory(3072).reach(443).start()?;
     vm.wait_ready(BOOT)?;
     let browser = Browser::start()?;
     let mut failed = Vec::new();

@@ -24,7 +24,7 @@ type Part = fn(&Vm, &Https) -> Result<()>;
 #[test]
 fn page_withstands() -> Result<()> {
     let disk = Store::of_desktops(&["base"], 16 << 30)?.disk("page-withstands")?;
-    let vm = Machine::new("page-withstands").config(config()).disk(&disk).reach(443).start()?;
+    let vm = Machine::new("page-withstands").cpus(2).config(config()).disk(&disk).reach(443).start()?;
     vm.wait_ready(BOOT)?;
     let alice = log_in(&vm, "alice")?;
     the_certificate_is_the_announced_one(&vm, &alice)?;
