@@ -16,6 +16,7 @@ flex:/usr/bin/flex
 fonts-wqy-microhei:/usr/share/fonts/truetype/wqy/wqy-microhei.ttc
 g++:/usr/bin/g++
 gcc:/usr/bin/gcc
+grub-common:/usr/bin/grub-script-check
 libc6-dev:/usr/include/stdio.h
 libelf-dev:/usr/include/libelf.h
 make:/usr/bin/make
