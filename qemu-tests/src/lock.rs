@@ -1,9 +1,9 @@
 //! As many VMs at a time as processors: lock files, which all test threads and test programs share.
 //!
 //! Machines of one processor on as many of the host's keep out of each other's way: two boots on two are done in the time of
-//! one; more make each other miss their deadlines. nextest's test group does the same for its own runs, and lets tests that
-//! measure or need several machines or processors run alone; the lock also covers plain `cargo test`, and two terminals. Hence one test holds one VM at a
-//! time, or one room of them.
+//! one; more make each other miss their deadlines. nextest's test group does the same for its own runs, and lets tests run
+//! alone that measure or need several processors; the lock also covers plain `cargo test`, and two terminals. Hence one test
+//! holds one VM at a time, or one room of them.
 
 use std::{
     fs::{File, create_dir_all},

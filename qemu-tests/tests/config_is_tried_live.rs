@@ -31,7 +31,7 @@ dockos:
 #[test]
 fn config_is_tried_live() -> Result<()> {
     let disk = Disk::empty("tried", 16 << 30)?;
-    let vm = Machine::new("tried-1").cpus(2).disk(&disk).append(STATE).start()?;
+    let vm = Machine::new("tried-1").disk(&disk).append(STATE).start()?;
     vm.wait_ready(READY)?;
     let before = vm.check("cat /etc/motd 2>/dev/null; hostname; cat /proc/sys/vm/swappiness")?;
     vm.check(&format!("cat > /root/new.yml <<'EOF'\n{TRIED}EOF"))?;

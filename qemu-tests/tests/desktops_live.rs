@@ -30,7 +30,7 @@ const LATE: Duration = Duration::from_secs(30);
 #[test]
 fn desktops_live() -> Result<()> {
     let disk = Store::of_desktops(&["base"], 16 << 30)?.disk("desktops-live")?;
-    let vm = Machine::new("desktops-live").cpus(2).config(CONFIG).disk(&disk).start()?;
+    let vm = Machine::new("desktops-live").config(CONFIG).disk(&disk).start()?;
     vm.wait_ready(BOOT)?;
     vm.wait_desktop("short", "ready", BOOT)?;
     let idle = Instant::now();

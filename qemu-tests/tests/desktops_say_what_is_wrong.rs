@@ -40,7 +40,7 @@ const COMMIT: &str = "commit() { id=$(docker create \"$3\" true) && docker commi
 #[test]
 fn desktops_say_what_is_wrong() -> Result<()> {
     let disk = Store::of_desktops(&["base"], 16 << 30)?.disk("desktops-say")?;
-    let vm = Machine::new("desktops-say").cpus(2).config(config()).disk(&disk).start()?;
+    let vm = Machine::new("desktops-say").config(config()).disk(&disk).start()?;
     vm.wait_ready(BOOT)?;
     vm.wait_desktop("good", "ready", BOOT)?;
     let good = vm.check("docker inspect -f '{{.State.Pid}}' desktop-good")?;

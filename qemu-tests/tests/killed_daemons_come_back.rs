@@ -27,7 +27,7 @@ const BACK: Duration = Duration::from_secs(60);
 #[test]
 fn killed_daemons_come_back() -> Result<()> {
     let disk = Disk::empty("killed-daemons", 4 << 30)?;
-    let vm = Machine::new("killed-daemons").cpus(2).config(CONFIG).disk(&disk).reach(8080).start()?;
+    let vm = Machine::new("killed-daemons").config(CONFIG).disk(&disk).reach(8080).start()?;
     vm.wait_ready(READY)?;
     let before = tenant(&vm)?;
     for (name, client, system) in [

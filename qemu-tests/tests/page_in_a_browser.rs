@@ -19,12 +19,8 @@ fn page_in_a_browser() -> Result<()> {
     let disk = Store::of_desktops(&["base"], 16 << 30)?.disk("page-in-a-browser")?;
     let folder = tempfile::tempdir()?;
     let certificate = certificate(folder.path())?;
-    let vm = Machine::new("page-in-a-browser")
-        .cpus(2)
-        .config(config(folder.path())?)
-        .disk(&disk)
-        .reach(443)
-        .start()?;
+    let vm =
+        Machine::new("page-in-a-browser").config(config(folder.path())?).disk(&disk).reach(443).start()?;
     vm.wait_ready(BOOT)?;
     shows_its_own_certificate(&vm, &certificate)?;
     for desktop in ["alice", "bob"] {
