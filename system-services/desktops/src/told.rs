@@ -113,7 +113,7 @@ pub(crate) enum Kind {
 pub(crate) const MORE: &str = "dockos-more";
 
 /// The word where nobody answers.
-const AWAY: &str = "away";
+pub(crate) const AWAY: &str = "away";
 
 /// Why the agent did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -121,7 +121,7 @@ fn names(folder: &mut Dir) -> io::Result<Vec<CString>> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::os::unix::fs::symlink;
 
     use nix::fcntl::{OFlag, open, openat};
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     /// Folders in folders, each with a file in it, without a long path.
-    fn deep(folder: &Path, levels: usize, name: &str) {
+    pub(crate) fn deep(folder: &Path, levels: usize, name: &str) {
         let mode = Mode::from_bits_truncate(0o700);
         let mut at = open(folder, READ, Mode::empty()).unwrap();
         for _ in 0..levels {

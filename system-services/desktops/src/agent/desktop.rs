@@ -114,6 +114,11 @@ impl Desktop {
         }
     }
 
+    /// Whether it is a tenant's.
+    pub(crate) fn is_of(&self, tenant: &str) -> bool {
+        self.wish.borrow().desktop.tenant == tenant
+    }
+
     /// Orders it to run or not, or to do something once.
     pub(crate) fn order(&self, intent: Intent, demand: Option<Demand>) {
         self.intent.set(intent);

@@ -57,6 +57,11 @@ impl Trouble {
         self.status.is_none()
     }
 
+    /// Whether the engine has something of that name already.
+    pub(crate) fn is_conflict(&self) -> bool {
+        self.status == Some(CONFLICT)
+    }
+
     /// Whether the engine answered and could not: it may another time.
     pub(crate) fn is_passing(&self) -> bool {
         self.status.is_some_and(|status| status >= 500)
@@ -89,6 +94,8 @@ pub(crate) type Result<T> = std::result::Result<T, Trouble>;
 pub(crate) struct Found {
     /// Its ID.
     pub(crate) id: String,
+    /// Whose it is.
+    pub(crate) tenant: String,
     /// The hash of the description that it was made of.
     pub(crate) spec: String,
     /// Whether it runs.
@@ -160,6 +167,7 @@ impl Engine {
         let state = found.state.unwrap_or_default();
         Ok(Some(Found {
             id: found.id.unwrap_or_default(),
+            tenant: labels.get(TENANT_LABEL).cloned().unwrap_or_default(),
             spec: labels.get(spec::LABEL).cloned().unwrap_or_default(),
             running: state.running.unwrap_or_default(),
             exit_code: state.exit_code.unwrap_or_default(),

@@ -23,7 +23,7 @@ const MOST_COMPLAINTS: usize = 4 << 10;
 const CHUNK: usize = 64 << 10;
 /// How long the engine may take to note that a program has ended, in steps.
 const NOTED: Duration = Duration::from_millis(20);
-const MOST_STEPS: usize = 250;
+const MOST_STEPS: u32 = 250;
 
 /// A program that runs.
 pub(crate) struct Exec {
@@ -74,8 +74,12 @@ impl Exec {
 
     /// What it writes next; `None` at its end.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>> {
+        self.next_within(SILENCE).await
+    }
+
+    async fn next_within(&mut self, bound: Duration) -> Result<Option<Bytes>> {
         loop {
-            match timeout(SILENCE, self.output.next()).await.map_err(|_| silent())? {
+            match timeout(bound, self.output.next()).await.map_err(|_| silent(bound))? {
                 None => return Ok(None),
                 Some(Err(error)) => return Err(error.into()),
                 Some(Ok(LogOutput::StdErr { message })) => self.complain(&message),
@@ -106,7 +110,7 @@ impl Exec {
                 }
                 Ok(false)
             }
-            given = timeout(SILENCE, given) => Ok(given.map_err(|_| silent())?.is_ok()),
+            given = timeout(SILENCE, given) => Ok(given.map_err(|_| silent(SILENCE))?.is_ok()),
         }
     }
 
@@ -116,10 +120,15 @@ impl Exec {
     }
 
     /// Waits for its end.
-    pub(crate) async fn end(mut self) -> Result<Ended> {
+    pub(crate) async fn end(self) -> Result<Ended> {
+        self.end_within(SILENCE).await
+    }
+
+    /// Waits for its end, when it has something to do for so long that says nothing.
+    pub(crate) async fn end_within(mut self, bound: Duration) -> Result<Ended> {
         // Where it had something to read, this was all.
         let _ = timeout(SILENCE, self.input.shutdown()).await;
-        while self.next().await?.is_some() {}
+        while self.next_within(bound).await?.is_some() {}
         let complaints = String::from_utf8_lossy(&self.complaints).trim().to_owned();
         for _ in 0..MOST_STEPS {
             let found = self.engine.docker.inspect_exec(&self.id).await?;
@@ -128,10 +137,10 @@ impl Exec {
             }
             sleep(NOTED).await;
         }
-        Err(silent())
+        Err(silent(NOTED * MOST_STEPS))
     }
 }
 
-fn silent() -> Trouble {
-    Trouble::new(Why::NoAnswer.with(&[&SILENCE.as_secs()]))
+fn silent(bound: Duration) -> Trouble {
+    Trouble::new(Why::NoAnswer.with(&[&bound.as_secs()]))
 }

@@ -146,6 +146,12 @@ impl Life {
         }
         self.look_at_image().await?;
         let found = self.agent.find(&self.container()).await?;
+        if found.as_ref().is_some_and(|found| found.tenant != self.desktop.wish.borrow().desktop.tenant) {
+            // The config gave its name to somebody else, who shall not find what is in it.
+            self.stop().await?;
+            self.agent.engine.remove(&self.container()).await?;
+            return Ok(Next::Again);
+        }
         let running = found.as_ref().is_some_and(|found| found.running);
         match (self.desktop.intent.get(), found) {
             (Intent::Stopped, _) if running => {
@@ -410,6 +416,29 @@ mod tests {
             assert!(life.step().await.is_ok());
             assert_eq!(desktop.demand.get(), Some(Demand::Delete));
             assert!(matches!(life.step().await, Ok(Next::Gone)));
+        };
+        LocalSet::new().run_until(timeout(Duration::from_secs(20), work)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_container_of_another_tenant_is_never_shown() {
+        let removed = Rc::new(std::cell::Cell::new(false));
+        let told = Rc::clone(&removed);
+        let answers = move |method: &hyper::Method, path: &str| {
+            if method == hyper::Method::DELETE {
+                told.set(true);
+            }
+            match path.ends_with("/containers/desktop-a/json") && !told.get() {
+                true => (200, r#"{"Id": "i", "State": {"Running": true}, "Config": {"Labels": {"dockos.tenant": "bob"}}}"#.to_owned()),
+                false => (404, r#"{"message": "none"}"#.to_owned()),
+            }
+        };
+        let work = async {
+            let (_dir, agent, _) = testing::agent(Rc::new(answers));
+            let desktop = Rc::new(Desktop::new(wish("a", Course::default()), Intent::Running));
+            let mut life = Life::new(agent, Rc::clone(&desktop));
+            assert!(matches!(life.step().await, Ok(Next::Again)));
+            assert!(removed.get() && desktop.state() == State::Stopped);
         };
         LocalSet::new().run_until(timeout(Duration::from_secs(20), work)).await.unwrap();
     }

@@ -37,6 +37,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use dockos_control::error::{Context, Result};
@@ -81,8 +82,8 @@ pub(crate) struct Agent {
     pulls: Queue,
     desktops: RefCell<BTreeMap<Rc<str>, Rc<Desktop>>>,
     courses: RefCell<BTreeMap<String, Course>>,
-    kept: RefCell<Kept>,
-    saving: Mutex<()>,
+    kept: Rc<RefCell<Kept>>,
+    saving: Arc<Mutex<()>>,
     /// The version of what is wanted that was taken in.
     version: Cell<Option<u64>>,
     /// A desktop went that may be wanted again: what is wanted has to be looked at once more.
@@ -176,8 +177,8 @@ impl Agent {
             pulls: Queue::new(PULLS),
             desktops: RefCell::default(),
             courses: RefCell::default(),
-            kept: RefCell::new(kept),
-            saving: Mutex::default(),
+            kept: Rc::new(RefCell::new(kept)),
+            saving: Arc::default(),
             version: Cell::default(),
             missed: Cell::default(),
             before: status::ran_before(&places.status),
@@ -284,19 +285,25 @@ impl Agent {
         memory::admit(free, wish, &start::uses(self, desktop))
     }
 
-    /// Changes what is kept, on the disk first: what could not be saved is not taken for kept, and is tried again.
+    /// Changes what is kept, on the disk first: what could not be saved is not taken for kept, and is tried again. What has
+    /// begun goes on when nobody waits for it any more.
     async fn keep(&self, change: impl FnOnce(&mut Kept)) -> Result<()> {
         // One after the other: each begins with what the one before it saved.
-        let _alone = self.saving.lock().await;
+        let alone = Arc::clone(&self.saving).lock_owned().await;
         let mut kept = self.kept.borrow().clone();
         change(&mut kept);
         if kept == *self.kept.borrow() {
             return Ok(());
         }
-        let (folder, text) = (self.places.state.clone(), kept.text());
-        spawn_blocking(move || kept::save(folder, &text)).await.context(|| "save".to_owned())??;
-        self.kept.replace(kept);
-        Ok(())
+        let (folder, text, all) = (self.places.state.clone(), kept.text(), Rc::clone(&self.kept));
+        let saving = spawn_local(async move {
+            let saved = spawn_blocking(move || kept::save(folder, &text)).await;
+            saved.context(|| "save".to_owned())??;
+            all.replace(kept);
+            drop(alone);
+            Ok(())
+        });
+        saving.await.context(|| "save".to_owned())?
     }
 
     /// Remembers that a desktop is to run, or not.
@@ -361,6 +368,25 @@ mod tests {
             agent.keep(stop).await.unwrap();
             assert_eq!(Kept::load(&agent.places.state), *agent.kept.borrow());
             assert_eq!(agent.kept.borrow().intents.len(), 1);
+        };
+        LocalSet::new().run_until(work).await;
+    }
+
+    #[tokio::test]
+    async fn what_nobody_waits_for_any_more_is_kept_all_the_same() {
+        let work = async {
+            let (_dir, agent, _) = testing::agent(testing::empty());
+            let stop = |name: &'static str| {
+                agent.keep(move |kept| {
+                    kept.intents.insert(name.to_owned(), Intent::Stopped);
+                })
+            };
+            for name in ["a", "b"] {
+                assert!(tokio::time::timeout(Duration::ZERO, stop(name)).await.is_err(), "it went too soon");
+            }
+            stop("c").await.unwrap();
+            assert_eq!(Kept::load(&agent.places.state), *agent.kept.borrow());
+            assert_eq!(agent.kept.borrow().intents.keys().collect::<Vec<_>>(), ["a", "c"]);
         };
         LocalSet::new().run_until(work).await;
     }

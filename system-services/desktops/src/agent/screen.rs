@@ -64,7 +64,13 @@ pub(crate) fn is_full(folder: &Path) -> bool {
     let mut folders = vec![folder.to_owned()];
     let (mut files, mut bytes) = (0, 0);
     while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            // A screen has no folders in folders that would make such a path: who makes them hides something there.
+            Err(error) if error.kind() == io::ErrorKind::InvalidFilename => return true,
+            Err(_) => continue,
+        };
+        for entry in entries.flatten() {
             // Of the entry itself, whatever it leads to.
             let Ok(found) = entry.metadata() else { continue };
             files += 1;
@@ -100,6 +106,7 @@ mod tests {
     use tokio::io::AsyncWriteExt;
     use tokio::net::UnixListener;
 
+    use super::super::clear::tests::deep;
     use super::*;
 
     const SOCKET: &str = "vnc";
@@ -174,6 +181,15 @@ mod tests {
         fs::remove_file(deep.join("big")).unwrap();
         assert!(!is_full(dir.path()));
         (0..=MOST_FILES).for_each(|i| fs::write(deep.join(i.to_string()), "").unwrap());
+        assert!(is_full(dir.path()));
+    }
+
+    #[test]
+    fn nothing_is_hidden_behind_a_long_path() {
+        let dir = tempfile::tempdir().unwrap();
+        let (levels, name) = (17, "d".repeat(255));
+        assert!(levels < MOST_FILES && levels * name.len() > nix::libc::PATH_MAX as usize);
+        deep(dir.path(), levels, &name);
         assert!(is_full(dir.path()));
     }
 }

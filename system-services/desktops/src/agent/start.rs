@@ -23,10 +23,12 @@ const PATIENCE: Duration = Duration::from_secs(90);
 const PATIENCE_UNDER_LOAD: Duration = Duration::from_secs(300);
 /// How long a desktop that is not ready may keep those behind it waiting.
 const TURN: Duration = Duration::from_secs(20);
-/// The pause before the next try where what all screens share was used up.
+/// The pause before the next try where something is used up or taken that will be free in a moment.
 const CROWDED: Duration = Duration::from_secs(1);
 /// The pause before the next try of one that was refused by a guess.
 const GUESS: Duration = Duration::from_secs(5);
+/// How often a container is made whose name is taken by one that is still being made: an order came in the middle of that.
+const LEFT_BEHIND: usize = 10;
 /// Pauses between two looks at the screen: short at first, as it is there in a moment.
 const SHORT: Duration = Duration::from_millis(20);
 const LONG: Duration = Duration::from_millis(500);
@@ -127,6 +129,14 @@ async fn ensure_container(
     }
     for volume in spec::volumes(&wish, image, &agent.facts) {
         agent.engine.ensure_volume(volume).await?;
+    }
+    for _ in 0..LEFT_BEHIND {
+        match agent.engine.create(&container, body.clone()).await {
+            Err(trouble) if trouble.is_conflict() => {}
+            done => return done,
+        }
+        sleep(CROWDED).await;
+        agent.engine.remove(&container).await?;
     }
     agent.engine.create(&container, body).await
 }
@@ -252,6 +262,33 @@ mod tests {
             one.show(State::Starting, Reason::none());
             agent.learn("dockos/c", 75 << 20).await;
             assert!(!is_guess(&agent, &other));
+        };
+        LocalSet::new().run_until(work).await;
+    }
+
+    #[tokio::test]
+    async fn a_container_whose_name_is_still_taken_is_made_a_moment_later() {
+        let tried = Rc::new(std::cell::Cell::new(0));
+        let count = Rc::clone(&tried);
+        let answers = move |method: &hyper::Method, path: &str| {
+            if method == hyper::Method::POST && !path.ends_with("/containers/create") {
+                let made = r#"{"Id": "n", "Warning": "", "Name": "v", "Driver": "local", "Mountpoint": "/", "Labels": {}, "Options": {}, "Scope": "local"}"#;
+                return (201, made.to_owned());
+            }
+            if method != hyper::Method::POST {
+                return (404, r#"{"message": "none"}"#.to_owned());
+            }
+            count.set(count.get() + 1);
+            match count.get() {
+                1 => (409, r#"{"message": "the name is in use"}"#.to_owned()),
+                _ => (201, r#"{"Id": "i", "Warnings": []}"#.to_owned()),
+            }
+        };
+        let work = async {
+            let (_dir, agent, _) = testing::agent(Rc::new(answers));
+            let desktop = Desktop::new(wish("a", Course::default()), Intent::Running);
+            ensure_container(&agent, &desktop, &Image::default(), None).await.unwrap();
+            assert_eq!(tried.get(), 2);
         };
         LocalSet::new().run_until(work).await;
     }

@@ -76,6 +76,8 @@ async fn take_in(agent: &Rc<Agent>, wanted: wanted::Desktops) {
     for (name, wish) in wishes {
         match agent.desktop(&name) {
             Some(desktop) if *desktop.wish.borrow() == wish => {}
+            // It still goes: then all is looked at once more.
+            Some(desktop) if !desktop.is_of(&wish.desktop.tenant) => {}
             Some(desktop) => {
                 desktop.wish.replace(wish);
                 desktop.look_again();
@@ -158,14 +160,19 @@ fn intent(wish: &Wish, kept: &Kept) -> Intent {
     kept.intents.get(&wish.desktop.name).copied().unwrap_or(first)
 }
 
-/// Desktops that are not wanted any more go, and those that are may have their ports.
+/// Desktops that are not wanted any more go, and those that are may have their ports. One that is another tenant's now is
+/// another one: nobody finds what somebody else left open.
 async fn send_away(agent: &Agent, wishes: &BTreeMap<String, Wish>) {
+    let stays = |desktop: &Desktop| {
+        wishes.get(&*desktop.name).is_some_and(|wish| desktop.is_of(&wish.desktop.tenant))
+    };
     let gone = |agent: &Agent| {
         let all = agent.desktops.borrow();
-        all.values().filter(|desktop| !wishes.contains_key(&*desktop.name)).cloned().collect::<Vec<_>>()
+        all.values().filter(|desktop| !stays(desktop)).cloned().collect::<Vec<_>>()
     };
     for desktop in gone(agent) {
-        say!("{}: it is not in the config any more and is removed", desktop.name);
+        let tenant = &desktop.wish.borrow().desktop.tenant;
+        say!("{}: the config has none of {tenant} of that name any more, and it is removed", desktop.name);
         desktop.order(Intent::Stopped, Some(Demand::Delete));
     }
     let end = Instant::now() + LEAVE;
@@ -288,6 +295,24 @@ mod tests {
                 sleep(Duration::from_millis(5)).await;
             }
             assert!(!removed.borrow().contains(&"a".to_owned()));
+        };
+        LocalSet::new().run_until(timeout(Duration::from_secs(20), work)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_desktop_that_is_another_tenants_now_is_another_desktop() {
+        let work = async {
+            let (_dir, agent, _) = testing::agent(testing::empty());
+            let old = agent.adopt(Desktop::new(wish("a", Course::default()), Intent::Running));
+            old.show(State::Ready, Reason::none());
+            let mut named = wish("a", Course::default()).desktop;
+            (named.tenant, named.start) = ("bob".to_owned(), Start::Demand);
+            let wanted =
+                wanted::Desktops { remove_others: true, desktops: vec![named], ..Default::default() };
+            take_in(&agent, wanted).await;
+            let new = agent.desktop("a").unwrap();
+            assert!(old.is_of("alice") && new.is_of("bob") && !Rc::ptr_eq(&old, &new));
+            assert_eq!((new.intent.get(), new.state()), (Intent::Stopped, State::Stopped));
         };
         LocalSet::new().run_until(timeout(Duration::from_secs(20), work)).await.unwrap();
     }

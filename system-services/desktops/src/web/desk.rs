@@ -1,6 +1,7 @@
 //! Desktops: the list, their life, their screens.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::upgrade::OnUpgrade;
 use hyper::{Request, StatusCode, header};
@@ -16,6 +17,9 @@ use crate::web::sessions::Who;
 use crate::web::visit::Visit;
 use crate::web::words::Word;
 use crate::web::{bridge, pages, say, transfer, websocket};
+
+/// How long an order may wait until others have been given: a room presses Start at once.
+const ORDER: Duration = Duration::from_secs(10);
 
 /// `GET /desktops`; with `part`, the cards alone.
 pub(super) async fn list(visit: &Visit, who: &Who) -> Answer {
@@ -96,6 +100,9 @@ pub(super) async fn order(visit: &Visit, who: &Who, name: &str, order: &'static 
     if let Err(answer) = find(visit, who, name, wish).await {
         return *answer;
     }
+    let Some(_place) = visit.site.orders.wait(&who.name, ORDER).await else {
+        return notice(visit, StatusCode::TOO_MANY_REQUESTS, Word::OrderBusy.in_language(visit.language));
+    };
     match visit.site.agent.order(name, order).await {
         Ok(()) => answer::go("/desktops"),
         Err(refusal) => notice(visit, status_of(&refusal), &transfer::words(visit.language, &refusal)),

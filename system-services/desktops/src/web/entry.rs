@@ -16,7 +16,7 @@ use crate::web::{pages, random, say};
 const COOKIE: &str = "Path=/; Secure; HttpOnly; SameSite=Lax";
 /// Seconds that the language is remembered: a year.
 const YEAR: u32 = 31_536_000;
-/// Letters of a name.
+/// Letters of a name that are looked at.
 const MOST_NAME: usize = 64;
 
 /// What goes wrong with a login, in words, with seconds to wait.
@@ -51,7 +51,7 @@ pub(super) async fn login(visit: &Visit, body: Lent) -> Answer {
 
 async fn check(visit: &Visit, name: &str, password: &str) -> Result<(), Trouble> {
     let (site, language) = (&visit.site, visit.language);
-    let name = name.get(..MOST_NAME).unwrap_or(name);
+    let name = &*name.chars().take(MOST_NAME).collect::<String>();
     let begun = site.attempts.begin(name, visit.address, Instant::now());
     let tried = begun.map_err(|wait| too_many(language, wait))?;
     match site.checks.check(&site.web(), name, password.to_owned()).await {

@@ -21,6 +21,10 @@ use crate::web::viewers::Viewers;
 const TRANSFERS: usize = 24;
 /// Those of one user, so that nobody has them all.
 const TRANSFERS_OF_ONE: usize = 4;
+/// Orders that are on their way to the agent at once: each is written to the disk before it is given.
+const ORDERS: usize = 16;
+/// Those of one user.
+const ORDERS_OF_ONE: usize = 2;
 /// Folders that are listed at once: each may be two megabytes of names, until its page has been taken.
 const LISTINGS: usize = 12;
 
@@ -48,6 +52,8 @@ pub(super) struct Site {
     pub(super) transfers: Arc<Crowd>,
     /// Places for listings of folders, one for each user.
     pub(super) listings: Arc<Crowd>,
+    /// Places for orders.
+    pub(super) orders: Arc<Crowd>,
 }
 
 impl Site {
@@ -63,6 +69,7 @@ impl Site {
             pictures: Pictures::default(),
             transfers: Crowd::new(TRANSFERS, TRANSFERS_OF_ONE),
             listings: Crowd::new(LISTINGS, 1),
+            orders: Crowd::new(ORDERS, ORDERS_OF_ONE),
             settings,
             identity: Mutex::new(identity),
             places,

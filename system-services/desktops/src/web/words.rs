@@ -172,6 +172,7 @@ words! {
     NoSuchFile: "There is no such file or folder.", "没有此文件或文件夹。";
     CutOff: "Not all of the file arrived, so nothing was kept. Try again.", "文件未完整上传，未保存任何内容，请重试。";
     TransferBusy: "Too many transfers at once. Wait until one is done.", "同时传输的文件过多，请等待其中一个完成。";
+    OrderBusy: "Too much at once. Wait a moment and try again.", "操作过于频繁，请稍候再试。";
     Unreachable: "The machine cannot be reached. Trying again…", "无法连接到主机，正在重试…";
     Close: "Close", "关闭面板";
 }

@@ -20,7 +20,7 @@ use crate::agent::kept::{Intent, Made};
 use crate::agent::{Agent, spec, start, wishes};
 use crate::reason::Reason;
 use crate::say;
-use crate::told::Refusal;
+use crate::told::{AWAY, Refusal};
 
 /// The longest text that may come with a request.
 const MOST_WORDS: usize = 64 << 10;
@@ -54,6 +54,11 @@ pub(super) async fn answer(agent: &Rc<Agent>, request: Request<Incoming>) -> Res
 }
 
 async fn act(agent: &Rc<Agent>, route: Route, request: Request<Incoming>) -> Answered {
+    if agent.version.get().is_none() {
+        // No list is not an empty one.
+        let error = "the agent does not know yet which desktops are wanted; try again in a moment";
+        return Err(refuse(503, AWAY, error));
+    }
     match route {
         Route::List => {
             let all = agent.desktops.borrow();

@@ -76,3 +76,28 @@ async fn connection(stream: UnixStream, agent: Rc<Agent>) {
     // What goes wrong here is the client's: it went away, or did not speak HTTP.
     let _ = builder.serve_connection(TokioIo::new(stream), service).await;
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::task::LocalSet;
+
+    use super::*;
+    use crate::agent::testing;
+    use crate::client::Client;
+    use crate::told::{Desktop, Refusal};
+
+    #[tokio::test]
+    async fn what_is_wanted_is_not_told_before_it_is_known() {
+        let work = async {
+            let (dir, agent, _) = testing::agent(testing::empty());
+            let socket = dir.path().join("api/socket");
+            spawn_local(serve(listen(&socket).unwrap(), Rc::clone(&agent)));
+            let client = Client::new(&socket);
+            let list = async || client.get::<Vec<Desktop>>("/desktops").await;
+            assert!(list().await.is_err_and(|refusal: Refusal| refusal.is_away()));
+            agent.version.set(Some(1));
+            assert_eq!(list().await.map(|all| all.len()), Ok(0));
+        };
+        LocalSet::new().run_until(work).await;
+    }
+}

@@ -32,7 +32,7 @@ exec head -c "$size"
 "#;
 
 /// `FOLDER NAME SIZE VERB`: says how many bytes are free where the file goes, if those are fewer; with the verb `take`, says
-/// `go`, then takes as many bytes. The file is there whole or not at all.
+/// `go`, then takes as many bytes. The file is there whole or not at all, also after a power cut, and its end is that it will be.
 pub(super) const WRITE: &str = r#"
 cd -- "$1" || exit 20
 [ -d "./$2" ] && exit 21
@@ -45,7 +45,9 @@ echo go
 head -c "$3" >"$partial" || exit 23
 [ "$(stat -c %s -- "$partial")" = "$3" ] || exit 24
 chmod 644 -- "$partial" || exit 23
+sync -- "$partial" || exit 23
 mv -fT -- "$partial" "./$2" || exit 23
+sync . || exit 23
 "#;
 
 /// The words that run a script.

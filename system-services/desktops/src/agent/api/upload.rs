@@ -23,6 +23,8 @@ const MOST_FILE: u64 = 64 << 30;
 const MOST_SAID: usize = 64;
 /// How long who sends a file may send nothing.
 const SILENCE: Duration = Duration::from_secs(60);
+/// How long a file may take to its disk: what memory holds of it, at a course's limit of 1 MB/s.
+const FLUSH: Duration = Duration::from_secs(3600);
 /// What is still sent of a file that was refused is taken for so long: who sends first hears afterwards.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -50,7 +52,7 @@ pub(super) async fn write(
             let _ = exec.end().await;
             return Err(refusal);
         }
-        Ok(()) => exec.end().await.map_err(|trouble| away(&trouble))?,
+        Ok(()) => exec.end_within(FLUSH).await.map_err(|trouble| away(&trouble))?,
     };
     if ended.code == 0 {
         return Ok(json(200, &serde_json::json!({ "size": size })));
