@@ -1,12 +1,15 @@
 //! `dockos netboot assign`: one entry of `machines.yml` more, or another one; comments and layout stay.
 
+use std::fs::File;
 use std::io;
+use std::path::Path;
 
 use dockos_config::{
     KeyPath, MachineMac, MachineSerial, MachineUuid, RoomMachine, append, parse_machines, set, unset,
 };
-use dockos_control::error::{Fault, Result};
+use dockos_control::error::{Context, Fault, Result};
 use dockos_control::files::write_durably;
+use nix::fcntl::{Flock, FlockArg};
 
 use crate::options::Wish;
 use crate::room::{MACHINES, read_config};
@@ -15,6 +18,7 @@ use crate::room::{MACHINES, read_config};
 pub(crate) fn run(wish: &Wish) -> Result<String> {
     let path = wish.folders.state.join(MACHINES);
     let name = path.display().to_string();
+    let _alone = alone(&wish.folders.state)?;
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
@@ -28,6 +32,13 @@ pub(crate) fn run(wish: &Wish) -> Result<String> {
     let what = wish.group.as_ref().map(|group| format!("group {group}"));
     let what = what.or_else(|| wish.config.as_ref().map(ToString::to_string)).unwrap_or_default();
     Ok(format!("{} gets {what}; a machine that waits goes on within seconds\n", wish.identity))
+}
+
+/// Waits until nobody else changes the file.
+fn alone(state: &Path) -> Result<Flock<File>> {
+    let what = || format!("lock {}", state.display());
+    let folder = File::open(state).context(what)?;
+    Flock::lock(folder, FlockArg::LockExclusive).map_err(|(_, errno)| errno).context(what)
 }
 
 /// What the person called the machine by.

@@ -59,10 +59,11 @@ impl Identity {
         }
     }
 
-    /// Whether both are of one machine: they have more in common than not. A card that was moved, or a serial number
-    /// that two mainboards have, does not make one machine of two.
+    /// Whether both are of one machine: they have more in common than not. A card that was moved, or a serial number or a
+    /// UUID that two mainboards have, does not make one machine of two.
     pub(crate) fn is_one_with(&self, other: &Self) -> bool {
-        let mac = self.macs.iter().any(|mac| other.macs.contains(mac)).then_some(true);
+        let have_macs = !self.macs.is_empty() && !other.macs.is_empty();
+        let mac = have_macs.then(|| self.macs.iter().any(|mac| other.macs.contains(mac)));
         let serial = self.serial.as_ref().zip(other.serial.as_ref()).map(|(own, other)| own == other);
         let uuid = self.uuid.zip(other.uuid).map(|(own, other)| own == other);
         let all = [mac, serial, uuid];
@@ -153,7 +154,10 @@ mod tests {
         let all = Identity::from_query(all).unwrap();
         for (query, one) in [
             ("mac=525400000001", true),
-            ("mac=525400000009&serial=pf-3x", true),
+            ("mac=525400000009&serial=pf-3x&uuid=0123456789abcdef0123456789abcdef", true),
+            ("mac=525400000009&serial=pf-3x", false),
+            ("mac=525400000009&uuid=0123456789abcdef0123456789abcdef", false),
+            ("serial=pf-3x", true),
             ("uuid=0123456789abcdef0123456789abcdef", true),
             ("mac=525400000001&serial=other&uuid=0123456789abcdef0123456789abcdef", true),
             ("mac=525400000001&serial=other", false),

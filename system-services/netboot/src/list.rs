@@ -11,7 +11,7 @@ use crate::seen::{Machine, Seen, now};
 /// The table.
 pub(crate) fn table(folders: &Folders) -> Result<String> {
     let seen = Seen::load(&folders.state);
-    let (room, _) = read_machines(&folders.state).map_err(Fault::new)?;
+    let (room, ..) = read_machines(&folders.state).map_err(Fault::new)?;
     let gets = |machine: &Machine| {
         let identity = &machine.known;
         let found = room.find(&identity.macs, identity.serial.as_ref(), identity.uuid)?;

@@ -6,6 +6,9 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use dockos_control::error::{Context, Fault};
+use dockos_control::files::write_durably;
+
 use dockos_config::{Hostname, Report, RoomMachine, RoomMachines, parse_machines, utf8};
 
 use crate::boot_files::{Mark, mark};
@@ -16,12 +19,19 @@ use crate::identity::Identity;
 pub(crate) const MACHINES: &str = "machines.yml";
 /// The folder of the configs.
 pub(crate) const CONFIGS: &str = "configs";
+/// A folder with the same files as they were when all of them were good: what a server begins with that finds others.
+const GOOD: &str = "good";
+
+/// Configs may have hashes of passwords in them.
+const MODE: u32 = 0o600;
 
 /// What is in force.
 #[derive(Debug, Default)]
 pub(crate) struct Room {
     machines: RoomMachines,
     configs: BTreeMap<String, Arc<Config>>,
+    /// The bytes of machines.yml, if they are good.
+    text: Option<Vec<u8>>,
     marks: Marks,
 }
 
@@ -61,19 +71,44 @@ impl Said {
 }
 
 impl Room {
+    /// Reads the files of a state folder for the first time. What is not good is as it was when all was.
+    pub(crate) fn begin(state: &Path) -> (Self, Said) {
+        let begun = Self::load(state, &Self::default());
+        match begun.1.errors.is_empty() {
+            true => begun,
+            false => Self::load(state, &Self::load(&state.join(GOOD), &Self::default()).0),
+        }
+    }
+
+    /// Keeps copies of the files, if all of them are good.
+    pub(crate) fn keep(&self, state: &Path, said: &Said) -> Result<(), Fault> {
+        let Some(text) = self.text.as_ref().filter(|_| said.errors.is_empty()) else { return Ok(()) };
+        let good = state.join(GOOD);
+        let configs = good.join(CONFIGS);
+        if text.is_empty() && !good.exists() {
+            return Ok(());
+        }
+        fs::create_dir_all(&configs).context(|| format!("make {}", configs.display()))?;
+        for (name, config) in &self.configs {
+            keep_file(&configs.join(name), &config.bytes)?;
+        }
+        // Last: what it names is there.
+        keep_file(&good.join(MACHINES), text)
+    }
+
     /// Reads the files of a state folder. What is not good stays as it was in `before`.
     pub(crate) fn load(state: &Path, before: &Self) -> (Self, Said) {
         let mut said = Said::default();
         // Each before its file is read: an edit meanwhile shows.
         let mut marks = vec![marked(state.join(MACHINES))];
-        let machines = match read_machines(state) {
-            Ok((machines, report)) => {
+        let (machines, text) = match read_machines(state) {
+            Ok((machines, report, text)) => {
                 said.warn(&report);
-                machines
+                (machines, Some(text))
             }
             Err(error) => {
                 said.error(error);
-                before.machines.clone()
+                (before.machines.clone(), None)
             }
         };
         let mut configs = BTreeMap::new();
@@ -93,7 +128,7 @@ impl Room {
             };
             configs.extend(config.map(|config| (name.to_owned(), config)));
         }
-        (Self { machines, configs, marks }, said)
+        (Self { machines, configs, text, marks }, said)
     }
 
     /// What a machine gets; none: it has to wait until it is assigned, or its config is mended.
@@ -107,9 +142,10 @@ impl Room {
         Some(Gets { config, name, hostname: found.hostname })
     }
 
-    /// Words that a machine gets on its kernel command line besides.
-    pub(crate) fn append(&self, identity: &Identity) -> Vec<&str> {
-        let found = self.machines.find(&identity.macs, identity.serial.as_ref(), identity.uuid);
+    /// Words that a machine gets on its kernel command line besides: the room's, and those of its group where it is known.
+    pub(crate) fn append(&self, identity: Option<&Identity>) -> Vec<&str> {
+        let found = identity
+            .and_then(|identity| self.machines.find(&identity.macs, identity.serial.as_ref(), identity.uuid));
         let group = found.and_then(|found| self.machines.groups.get(found.group?));
         let words = self.machines.append.iter().chain(group.and_then(|group| group.append.as_ref()));
         words.flat_map(|words| words.as_str().split(' ')).filter(|word| !word.is_empty()).collect()
@@ -146,8 +182,16 @@ fn marked(path: PathBuf) -> (PathBuf, Mark) {
     (path, mark)
 }
 
-/// Reads `machines.yml`; none is an empty one.
-pub(crate) fn read_machines(state: &Path) -> Result<(RoomMachines, Report), String> {
+/// Writes a copy, unless it is there.
+fn keep_file(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
+    match fs::read(path) {
+        Ok(kept) if kept == bytes => Ok(()),
+        _ => write_durably(path, bytes, MODE),
+    }
+}
+
+/// Reads `machines.yml`, and returns its bytes too; none is an empty one.
+pub(crate) fn read_machines(state: &Path) -> Result<(RoomMachines, Report, Vec<u8>), String> {
     let path = state.join(MACHINES);
     let name = path.display().to_string();
     let bytes = match read_bounded(&path) {
@@ -155,7 +199,8 @@ pub(crate) fn read_machines(state: &Path) -> Result<(RoomMachines, Report), Stri
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         Err(error) => return Err(format!("{name}: {error}")),
     };
-    utf8(&name, &bytes).and_then(|text| parse_machines(&name, text)).map_err(|report| report.to_string())
+    let parsed = utf8(&name, &bytes).and_then(|text| parse_machines(&name, text));
+    parsed.map(|(machines, report)| (machines, report, bytes)).map_err(|report| report.to_string())
 }
 
 /// Reads a config, and tells what it has that nobody should read.
@@ -186,6 +231,36 @@ mod tests {
     }
 
     #[test]
+    fn a_server_that_begins_with_bad_files_uses_those_that_were_good() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = dir.path();
+        let (machines, config) = (state.join(MACHINES), state.join("configs/a.yml"));
+        fs::create_dir(state.join(CONFIGS)).unwrap();
+        let got = |name: &str| {
+            let (room, said) = Room::begin(state);
+            room.keep(state, &said).unwrap();
+            let gets = room.gets(&identity(name)).map(|gets| gets.config.bytes.clone());
+            (gets.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()), said.errors.len())
+        };
+        let (first, second) = ("525400000001", "525400000002");
+        fs::write(&machines, "machines: [").unwrap();
+        assert_eq!(got(first), (None, 1), "nothing was ever good");
+        fs::write(&config, "#cloud-config\nhostname: one\n").unwrap();
+        fs::write(&machines, format!("machines: [{{mac: {first}, config: a.yml}}]\n")).unwrap();
+        let good = Some("#cloud-config\nhostname: one\n".to_owned());
+        assert_eq!(got(first), (good.clone(), 0));
+        fs::write(&config, "#cloud-config\nhostname: [\n").unwrap();
+        assert_eq!(got(first), (good.clone(), 1));
+        fs::write(&machines, "machines: [").unwrap();
+        fs::remove_file(&config).unwrap();
+        assert_eq!(got(first).0, good, "what was bad is not kept");
+        fs::write(&config, "#cloud-config\nhostname: two\n").unwrap();
+        fs::write(&machines, format!("machines: [{{mac: {second}, config: a.yml}}]\n")).unwrap();
+        assert_eq!(got(first), (None, 0), "what is good now holds");
+        assert!(got(second).0.is_some_and(|text| text.contains("two")));
+    }
+
+    #[test]
     fn what_is_bad_stays_as_it_was() {
         let dir = tempfile::tempdir().unwrap();
         let state = dir.path();
@@ -198,8 +273,9 @@ mod tests {
         let machine = identity("52:54:00:00:00:01");
         let gets = room.gets(&machine).unwrap();
         assert_eq!((gets.name.as_str(), gets.hostname.unwrap().as_str()), ("group a (a.yml)", "lab-1"));
-        assert_eq!(room.append(&machine), ["quiet", "x=1"]);
-        assert_eq!(room.append(&identity("52:54:00:00:00:02")), ["quiet"]);
+        assert_eq!(room.append(Some(&machine)), ["quiet", "x=1"]);
+        assert_eq!(room.append(Some(&identity("52:54:00:00:00:02"))), ["quiet"]);
+        assert_eq!(room.append(None), ["quiet"], "who is not known is of no group");
         assert_eq!(room.gets(&identity("52:54:00:00:00:02")), None);
         let first = Arc::clone(gets.config);
         assert_eq!(room.config(&first.sha256).as_ref(), Some(&first));

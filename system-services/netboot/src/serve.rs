@@ -77,8 +77,9 @@ impl Service {
     /// Reads everything. Boot files have to be good; machines and configs are served as far as they are.
     fn load(folders: &Folders) -> Result<Self> {
         let boot_files = BootFiles::load(&folders.boot)?;
-        let (room, said) = Room::load(&folders.state, &Room::default());
-        tell(&said, "nobody gets what is in it");
+        let (room, said) = Room::begin(&folders.state);
+        tell(&said);
+        keep(&room, &folders.state, &said);
         Ok(Self {
             folders: folders.clone(),
             boot_files: Mutex::new(Arc::new(boot_files)),
@@ -124,7 +125,8 @@ impl Service {
             let got = gets.as_ref().map_or("nothing assigned yet", |gets| &gets.name);
             say!("{} ({identity}) boots with {got}", peer.ip());
         }
-        let append = room.append(known).into_iter().map(str::to_owned).collect();
+        // Of nobody's group as long as it is not sure which one is the machine's: words of it may let a disk be formatted.
+        let append = room.append(is_sure.then_some(known)).into_iter().map(str::to_owned).collect();
         let Some(gets) = gets else { return Words { config: None, append } };
         locked(&self.handed).keep(gets.config);
         let sum = &gets.config.sha256;
@@ -167,9 +169,11 @@ impl Service {
 
     fn reload_room(&self, state: &Path) {
         let (room, said) = Room::load(state, &self.room());
-        tell(&said, "what was good before is used");
+        let room = Arc::new(room);
+        *locked(&self.room) = Arc::clone(&room);
+        keep(&room, state, &said);
+        tell(&said);
         say!("{} machines listed", room.listed());
-        *locked(&self.room) = Arc::new(room);
     }
 
     /// Writes the list of machines, if that is due.
@@ -181,9 +185,16 @@ impl Service {
     }
 }
 
-fn tell(said: &Said, consequence: &str) {
+/// What is good outlives the server.
+fn keep(room: &Room, state: &Path, said: &Said) {
+    if let Err(fault) = room.keep(state, said) {
+        say!("{fault}");
+    }
+}
+
+fn tell(said: &Said) {
     for error in &said.errors {
-        say!("{error}\nnetboot: {consequence} until that is mended");
+        say!("{error}\nnetboot: what was good before is used until that is mended");
     }
     for warning in &said.warnings {
         say!("{warning}");
@@ -313,8 +324,10 @@ async fn look_at_room(state: PathBuf, service: Arc<Service>) {
 fn reload_boot_files(folder: &Path, service: &Service) {
     match BootFiles::load(folder) {
         Ok(files) => {
-            say!("other boot files are served now: root image {}", files.root_sha256);
+            let sum = files.root_sha256.clone();
             *locked(&service.boot_files) = Arc::new(files);
+            // Only now: whoever reads it and asks gets them.
+            say!("other boot files are served now: root image {sum}");
         }
         Err(fault) => match service.boot_files().overwritten() {
             None => say!("{fault}\nnetboot: the boot files of before are served"),

@@ -19,7 +19,7 @@ pub(crate) fn run(folders: &Folders) -> Result<String> {
         }
         Err(fault) => errors.push(fault.to_string()),
     }
-    if let Ok((machines, _)) = read_machines(&folders.state) {
+    if let Ok((machines, ..)) = read_machines(&folders.state) {
         let configs = machines.configs().len();
         let groups = machines.groups.len();
         let _ = writeln!(report, "{} machines, {groups} groups, {configs} configs", room.listed());
