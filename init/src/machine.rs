@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use dockos_config::{Cmdline, Config};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::blockdev::BlockDevice;
 use crate::config::{Gathered, trial::Trials};
@@ -24,6 +25,8 @@ pub(crate) struct Machine {
     pub(crate) root_image: RefCell<Option<File>>,
     /// The SHA-256 of the root image that was fetched, if it was.
     pub(crate) fetched_root: RefCell<Option<String>>,
+    /// Who still reads the state disk, for a copy of the root image that nobody waits for any more.
+    pub(crate) state_reader: RefCell<Option<JoinHandle<()>>>,
     /// The medium that the machine was booted from, and the one that an admin put beside.
     pub(crate) media: RefCell<Vec<BlockDevice>>,
     /// What keeps the machine from being what the config asks for, in the order of discovery.
@@ -65,6 +68,7 @@ impl Machine {
             timeline: RefCell::new(timeline),
             root_image: RefCell::default(),
             fetched_root: RefCell::default(),
+            state_reader: RefCell::default(),
             media: RefCell::default(),
             problems: RefCell::default(),
             config: RefCell::default(),

@@ -15,7 +15,7 @@ use crate::blockdev::BlockDevice;
 use crate::machine::Machine;
 use crate::phases::{Ended, Step};
 use crate::probe::Content;
-use crate::{banner, config, mounts, reserve, seed, state_create};
+use crate::{banner, config, mounts, reserve, root, seed, state_create};
 use dockos_control::error::{Context, Fault, Result};
 
 /// Label of the file system, and name of the partition. XFS allows twelve characters: these are twelve.
@@ -69,6 +69,7 @@ async fn mount_disk(machine: &Machine) -> Result<String> {
                 return Err(Fault::new(format!("{} holds no file system", disk.path())));
             };
             machine.waits_for("state", format!("{} to be mounted", disk.path()));
+            root::let_go(machine).await;
             let path = disk.path();
             // On a thread of its own: after a power cut the journal is replayed first, which a slow disk takes long for.
             let mount = move || {

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use dockos_control::error::{Fault, Result};
 
-use super::image::{self, Incoming};
+use super::image::Incoming;
 use super::unwrap::Unwrap;
 use crate::http::{self, Download};
 use crate::log;
@@ -140,7 +140,6 @@ async fn whole(url: &str, tries: u32) -> Result<Transfer<'_>> {
         // A server that sends is not away.
         failures = if transfer.offset > before + SOME_BYTES { 1 } else { failures + 1 };
         if is_final || failures == tries {
-            image::discard();
             return Err(fault);
         }
         tracing::warn!("root image: {url}: {fault}");

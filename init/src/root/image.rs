@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
@@ -12,7 +13,7 @@ use dockos_control::error::{Context, Fault, Result};
 
 /// The root image, where the second initrd puts it.
 pub(super) const IMAGE: &str = "/root.img";
-/// Where it is while it is not known to be whole.
+/// Where one is while it is not known to be whole, with a number after it: one that was given up may still be written.
 const UNCHECKED: &str = "/root.img.part";
 /// Read at once.
 const CHUNK: usize = 128 << 10;
@@ -23,9 +24,26 @@ const SQUASHFS_SIZE: usize = 40;
 /// Pieces that wait for their checksum, at most.
 const QUEUE: usize = 64;
 
+/// A file that nobody has checked yet: it goes, for its RAM is needed, unless it is put in place.
+struct Unchecked(String);
+
+impl Unchecked {
+    fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        Self(format!("{UNCHECKED}{}", NEXT.fetch_add(1, Ordering::Relaxed)))
+    }
+}
+
+impl Drop for Unchecked {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
 /// An image that is being written. Its checksum is made on another thread: on processors without SHA instructions it
 /// would take longer than the transfer.
 pub(super) struct Incoming {
+    path: Unchecked,
     file: File,
     pieces: SyncSender<Vec<u8>>,
     hasher: JoinHandle<Sha256>,
@@ -34,10 +52,11 @@ pub(super) struct Incoming {
 impl Incoming {
     /// Begins anew.
     pub(super) fn begin() -> Result<Self> {
-        let file = File::create(UNCHECKED).context(|| format!("make {UNCHECKED}"))?;
+        let path = Unchecked::new();
+        let file = File::create(&path.0).context(|| format!("make {}", path.0))?;
         let (pieces, arriving) = sync_channel(QUEUE);
         let hasher = thread::Builder::new().spawn(move || hash(&arriving));
-        Ok(Self { file, pieces, hasher: hasher.context(|| "start a thread".to_owned())? })
+        Ok(Self { path, file, pieces, hasher: hasher.context(|| "start a thread".to_owned())? })
     }
 
     /// Takes the next bytes.
@@ -52,10 +71,9 @@ impl Incoming {
         let hash = self.hasher.join().map_err(|_| Fault::new("hashing the root image failed"))?;
         let found = hex(&hash.finalize());
         if found == wanted {
-            fs::rename(UNCHECKED, IMAGE).context(|| format!("rename {UNCHECKED}"))?;
+            fs::rename(&self.path.0, IMAGE).context(|| format!("rename {}", self.path.0))?;
             return Ok(None);
         }
-        fs::remove_file(UNCHECKED).context(|| format!("remove {UNCHECKED}"))?;
         Ok(Some(found))
     }
 }
@@ -64,15 +82,17 @@ fn hash(pieces: &Receiver<Vec<u8>>) -> Sha256 {
     pieces.iter().fold(Sha256::new(), |hash, piece| hash.chain_update(piece))
 }
 
-/// Gives up an image that is half there: its RAM is needed.
-pub(super) fn discard() {
-    let _ = fs::remove_file(UNCHECKED);
-}
-
-/// Copies an image to its place if it has the SHA-256; tells whether it had.
-pub(super) fn take_copy(mut from: &File, wanted: &str) -> Result<bool> {
+/// Copies an image to its place if it has the SHA-256; tells whether it had. Fails once nobody waits for it any more.
+pub(super) fn take_copy(mut from: &File, wanted: &str, given_up: &AtomicBool) -> Result<bool> {
     let mut incoming = Incoming::begin()?;
-    for_each_chunk(&mut from, |chunk| incoming.push(chunk))?;
+    for_each_chunk(&mut from, |chunk| match given_up.load(Ordering::Relaxed) {
+        true => Err(Fault::new("it took too long")),
+        false => incoming.push(chunk),
+    })?;
+    // The last piece may have come too late as well.
+    if given_up.load(Ordering::Relaxed) {
+        return Err(Fault::new("it took too long"));
+    }
     incoming.finish(wanted).map(|other| other.is_none())
 }
 

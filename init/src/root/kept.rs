@@ -3,8 +3,14 @@
 
 use std::fs::{self, File};
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+use tokio::task::{spawn_blocking, spawn_local};
+use tokio::time::timeout;
 
 use sys_mount::{MountFlags, UnmountFlags};
 
@@ -24,6 +30,8 @@ const SUFFIX: &str = ".img";
 const BOUND: Duration = Duration::from_secs(60);
 /// What the state disk keeps free beside the image.
 const SPARE: u64 = 64 << 20;
+/// The unit of `st_blocks`.
+const BLOCK: u64 = 512;
 /// Where the state disk is mounted before the root image is there.
 const EARLY_MOUNT: &str = "/run/dockos/state";
 
@@ -47,26 +55,42 @@ pub(super) async fn take(machine: &Machine, wanted: Option<&str>) -> Result<Kept
     // Of two state disks none is used.
     let (Some(disk), None) = (found.next(), found.next()) else { return Ok(Kept::None) };
     let wanted = wanted.map(str::to_owned);
-    let taking = tokio::task::spawn_blocking(move || take_from(&disk, wanted.as_deref()));
+    let_go(machine).await;
+    let given_up = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&given_up);
+    let mut taking = spawn_blocking(move || take_from(&disk, wanted.as_deref(), &flag));
     // A dying disk may take minutes for each error, and the server is there.
-    let taken = tokio::time::timeout(BOUND, taking).await.context(|| "read the state disk".to_owned())?;
-    taken.context(|| "read the state disk".to_owned())?
+    let taken = timeout(BOUND, &mut taking).await;
+    if taken.is_err() {
+        given_up.store(true, Ordering::Relaxed);
+        machine.state_reader.replace(Some(spawn_local(async move { drop(taking.await) })));
+    }
+    let what = || "read the state disk".to_owned();
+    taken.context(what)?.context(what)?
 }
 
-fn take_from(disk: &BlockDevice, wanted: Option<&str>) -> Result<Kept> {
+/// Waits until nobody reads the state disk any more who was given up: until then it cannot be mounted with other options.
+pub(crate) async fn let_go(machine: &Machine) {
+    let Some(reader) = machine.state_reader.take() else { return };
+    if timeout(BOUND, reader).await.is_err() {
+        tracing::warn!("root image: the state disk is slow, and is still being read");
+    }
+}
+
+fn take_from(disk: &BlockDevice, wanted: Option<&str>, given_up: &AtomicBool) -> Result<Kept> {
     let Content::Known { format, .. } = &disk.content else { return Ok(Kept::None) };
     fs::create_dir_all(EARLY_MOUNT).context(|| format!("make {EARLY_MOUNT}"))?;
     let flags = MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     // With the options of later: XFS forgets its quotas where it is mounted without, and counts them anew the next time.
     mounts::mount(disk.path(), EARLY_MOUNT, format, flags, state::quota_option(format))?;
-    let taken = take_out_of(&Path::new(EARLY_MOUNT).join(FOLDER), wanted);
+    let taken = take_out_of(&Path::new(EARLY_MOUNT).join(FOLDER), wanted, given_up);
     // Not lazily: the state phase mounts it with other options.
     let unmounted = sys_mount::unmount(EARLY_MOUNT, UnmountFlags::empty());
     unmounted.context(|| format!("unmount {EARLY_MOUNT}"))?;
     taken
 }
 
-fn take_out_of(folder: &Path, wanted: Option<&str>) -> Result<Kept> {
+fn take_out_of(folder: &Path, wanted: Option<&str>, given_up: &AtomicBool) -> Result<Kept> {
     let mut found = Kept::None;
     for path in kept_in(folder) {
         let Some(sha256) = sha256_of(&path) else { continue };
@@ -75,7 +99,7 @@ fn take_out_of(folder: &Path, wanted: Option<&str>) -> Result<Kept> {
             continue;
         }
         let file = File::open(&path).context(|| format!("open {}", path.display()))?;
-        if image::take_copy(&file, &sha256)? {
+        if image::take_copy(&file, &sha256, given_up)? {
             return Ok(Kept::Taken(sha256));
         }
         tracing::warn!("root image: the copy on the state disk is damaged and is not used");
@@ -112,10 +136,13 @@ pub(super) fn keep(mut image: &File, sha256: &str) -> Result<()> {
     Ok(())
 }
 
-/// Gives up the copy of before where there is no room for two.
+/// Gives up the copy of before where there is no room for two, if there is room for one.
 fn make_room(image: &File, folder: &Path) -> Result<()> {
     let size = image.metadata().context(|| "look at the root image".to_owned())?.len();
-    if free(folder)? < size + SPARE {
+    let others =
+        kept_in(folder).into_iter().filter_map(|other| Some(other.metadata().ok()?.blocks() * BLOCK));
+    let (free_now, freed) = (free(folder)?, others.sum::<u64>());
+    if free_now < size + SPARE && size + SPARE <= free_now + freed {
         remove_others(folder, None);
     }
     match free(folder)? < size + SPARE {

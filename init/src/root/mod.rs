@@ -17,6 +17,7 @@ use dockos_control::error::{Context, Fault, Result};
 
 use image::IMAGE;
 pub(crate) use image::checksum;
+pub(crate) use kept::let_go;
 pub(crate) use obtain::{keep, obtain, open};
 
 /// Where it is mounted before it becomes the root.
