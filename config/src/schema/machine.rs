@@ -30,7 +30,7 @@ keys! {
         /// The time zone.
         @default("UTC")
         pub timezone: Option<TimeZone>,
-        /// The language of messages and of new desktops.
+        /// The language of messages, and of new desktops where it is given: theirs is `zh_CN.UTF-8` else.
         @default("C.UTF-8")
         pub locale: Option<Locale>,
         /// Groups of the machine: names, or `NAME: [USER, ...]`.
