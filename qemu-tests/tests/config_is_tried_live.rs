@@ -28,6 +28,9 @@ dockos:
     - { name: hello, tenant: alice, image: dockos/hello, memory: 64M }
 "#;
 
+/// How long a trial lasts: time to take the config, and to look at it, emulated.
+const TRIAL: Duration = Duration::from_secs(75);
+
 #[test]
 fn config_is_tried_live() -> Result<()> {
     let disk = Disk::empty("tried", 16 << 30)?;
@@ -37,10 +40,11 @@ fn config_is_tried_live() -> Result<()> {
     vm.check(&format!("cat > /root/new.yml <<'EOF'\n{TRIED}EOF"))?;
 
     // Not confirmed: everything is as it was.
-    let said = vm.check("dockos config try --no-wait --seconds 40 /root/new.yml")?;
+    let said =
+        vm.check(&format!("dockos config try --no-wait --seconds {} /root/new.yml", TRIAL.as_secs()))?;
     assert!(said.contains("+ hostname: tried"), "{said}");
     is_in_force(&vm)?;
-    let soon = Duration::from_secs(90);
+    let soon = TRIAL * 2;
     vm.eventually("test \"$(hostname)\" = dockos", soon)?;
     vm.eventually("! docker ps -a --format '{{.Names}}' | grep -q desktop-hello", soon)?;
     vm.eventually("! system-docker ps -a --format '{{.Names}}' | grep -q clock", soon)?;

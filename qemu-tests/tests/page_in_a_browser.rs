@@ -1,7 +1,7 @@
 //! What students and their teacher do on the page besides working: links, clipboards, files, another size of the window, a
 //! cable that falls out, a look at somebody's screen.
 
-use std::{fs, path::Path, thread::sleep, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use qemu_tests::{Browser, Https, Machine, PASSWORD_HASH, Person, SCREEN, Store, Vm, Wire, sha256, tool};
@@ -206,8 +206,11 @@ fn the_screen_comes_back(vm: &Vm, alice: &Person, wire: &Wire) -> Result<()> {
     alice.page.wait(covered, STEP).context("a pulled cable was not noticed")?;
     wire.pull(false);
     alice.wait_shown(STEP).context("after the cable was plugged in again")?;
+    let note = "window.wasCovered = false; new MutationObserver(() => window.wasCovered ||= !document.getElementById('overlay')\
+                .hidden).observe(document.getElementById('overlay'), {attributes: true}), true";
+    alice.page.wait(note, STEP)?;
     wire.cut();
-    sleep(Duration::from_secs(1));
+    alice.page.wait("window.wasCovered", STEP).context("a broken connection was not noticed")?;
     alice.wait_shown(STEP).context("after the connection broke")?;
     alice.page.click(SCREEN)?;
     alice.page.type_text("touch back-again\n")?;

@@ -3,6 +3,7 @@
 
 use std::{
     io::{self, Read as _, Write as _},
+    thread::sleep,
     time::{Duration, Instant},
 };
 
@@ -15,6 +16,8 @@ const BOOT: Duration = Duration::from_secs(300);
 const WRONG: usize = 1000;
 /// How many connections to a screen end before they show anything: several times what Xvnc takes for an attack by default, 5.
 const BROKEN: u32 = 20;
+/// How much of a wait has to be left for what asks next to fall into it, emulated.
+const END_OF_WAIT: Duration = Duration::from_secs(6);
 /// How long a refusal may take, emulated: far less than a gigabyte would.
 const AT_ONCE: Duration = Duration::from_secs(20);
 /// Alice's home has room for this.
@@ -262,10 +265,9 @@ fn a_link_leads_to_no_other_screen(vm: &Vm, alice: &Https) -> Result<()> {
 fn wrong_passwords_lock_nobody_out(vm: &Vm, alice: &Https) -> Result<()> {
     let guesser = Https::to(alice.port())?;
     let token = token(&guesser.get("/login")?.text())?;
-    let mut statuses = Vec::new();
     // Over one connection, as somebody in a hurry would.
     let mut connection = guesser.connect()?;
-    for number in 0..WRONG {
+    let mut guess = |number: usize| -> Result<(u16, Duration)> {
         let form = format!("token={token}&to=&name=alice&password=guess{number}");
         write!(
             connection,
@@ -279,20 +281,27 @@ fn wrong_passwords_lock_nobody_out(vm: &Vm, alice: &Https) -> Result<()> {
             cookies = guesser.cookies()
         )?;
         connection.flush()?;
-        statuses.push(status(&mut connection)?);
-    }
+        status(&mut connection)
+    };
+    let statuses = (0..WRONG).map(|number| Ok(guess(number)?.0)).collect::<Result<Vec<u16>>>()?;
     let wrong = statuses.iter().filter(|status| **status == 401).count();
     let told_to_wait = statuses.iter().filter(|status| **status == 429).count();
     assert_eq!(wrong + told_to_wait, WRONG, "{statuses:?}");
     assert!(wrong < 20, "{wrong} of {WRONG} passwords were checked");
+    // Not where a wait ends, and the right password is let in: a wrong one there begins the next wait, a longer one.
+    let (_, left) = guess(WRONG)?;
+    if left < END_OF_WAIT {
+        sleep(left);
+        guess(WRONG + 1)?;
+    }
     assert_eq!(try_password(&guesser, "alice", PASSWORD)?.status, 429);
     // Whoever is logged in stays so, and others come in.
     assert_eq!(alice.get("/desktops")?.status, 200);
     log_in(vm, "bob").map(drop)
 }
 
-/// Reads an answer of known length and returns its status.
-fn status(connection: &mut Connection) -> Result<u16> {
+/// Reads an answer of known length and returns its status, and how long to wait before the next try.
+fn status(connection: &mut Connection) -> Result<(u16, Duration)> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
@@ -300,7 +309,11 @@ fn status(connection: &mut Connection) -> Result<u16> {
         head.extend(byte);
     }
     let head = String::from_utf8_lossy(&head).to_ascii_lowercase();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
-    io::copy(&mut connection.take(length.context("an answer without a length")?), &mut io::sink())?;
-    head.split(' ').nth(1).and_then(|status| status.parse().ok()).context("an answer without a status")
+    let number =
+        |name: &str| head.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<u64>().ok());
+    let length = number("content-length:").context("an answer without a length")?;
+    io::copy(&mut connection.take(length), &mut io::sink())?;
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let wait = Duration::from_secs(number("retry-after:").unwrap_or_default());
+    Ok((status.context("an answer without a status")?, wait))
 }

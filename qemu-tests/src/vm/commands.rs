@@ -24,7 +24,7 @@ impl Vm {
         let mut shell = self.shell.borrow_mut();
         let attached = match shell.take() {
             Some(shell) => Ok(shell),
-            None => Shell::attach(&self.folder.path().join("shell"), COMMAND),
+            None => Shell::attach(&self.folder.path().join("shell"), timeout.max(COMMAND)),
         };
         let shell = shell.insert(attached.map_err(|error| self.report(error))?);
         shell.run(command, timeout).map_err(|error| self.report(error))
@@ -43,7 +43,7 @@ impl Vm {
     pub fn eventually(&self, command: &str, timeout: Duration) -> Result<String> {
         let deadline = Instant::now() + timeout;
         loop {
-            let output = self.run(command)?;
+            let output = self.run_within(command, timeout.max(COMMAND))?;
             if output.status == 0 {
                 return Ok(output.stdout.trim().to_owned());
             }

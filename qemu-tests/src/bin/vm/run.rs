@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{IsTerminal as _, stdin},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
 };
@@ -89,8 +89,31 @@ fn state_disk(options: &Options, config: &Config) -> Result<Disk> {
     if !images.is_empty() && !options.state.exists() {
         options.state.parent().map_or(Ok(()), fs::create_dir_all)?;
         Store::of(&images, options.size)?.copy_to(&options.state)?;
+        fs::write(noted(&options.state), versions(&images))?;
+    }
+    // Unknown is which images a disk has that somebody else filled.
+    if fs::read_to_string(noted(&options.state)).is_ok_and(|noted| noted != versions(&images)) {
+        eprintln!(
+            "images were built anew since the state disk was filled, and it has the old ones: --fresh takes the new \
+             ones, and empties the homes"
+        );
     }
     Disk::persistent(&options.state, options.size)
+}
+
+/// Where it is noted which images a state disk was filled with.
+fn noted(state: &Path) -> PathBuf {
+    state.with_extension("images")
+}
+
+/// The archives as they are now.
+fn versions(images: &[PathBuf]) -> String {
+    let version = |image: &PathBuf| {
+        let data = image.metadata().ok();
+        let modified = data.as_ref().and_then(|data| data.modified().ok());
+        format!("{} {:?} {modified:?}\n", image.display(), data.map(|data| data.len()))
+    };
+    images.iter().map(version).collect()
 }
 
 /// Archives of the images that `make desktops` makes and the config has desktops of.
