@@ -99,6 +99,15 @@ netboot-serve: ## boot a room from this machine (ARGS="--interface eth0 --dhcp p
 bench-netboot: ## fifty clients at once: netboot beside nginx (CLIENTS=N)
 	@CLIENTS=$(CLIENTS) $(CARGO) bench --quiet --package dockos-netboot --bench clients
 
+.PHONY: update
+update: setup ## take the packages that Debian has today, for the image and all desktops
+	@$(BUILD) image --update
+	@$(BUILD) desktops --update
+
+.PHONY: clean-cache
+clean-cache: ## remove out/ and the cache: downloads, kernels, desktop images
+	@$(BUILD) clean --cache
+
 .PHONY: clean
 clean: ## remove out/ and target/; the kernel cache stays
 	rm -rf out

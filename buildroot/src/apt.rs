@@ -146,7 +146,7 @@ impl<'a> Apt<'a> {
         let mut command = self.command("apt-get");
         command.current_dir(&archives).args(["download", "-q"]).args(names);
         self.project.progress.run("apt", &mut command).context(
-            "cannot fetch packages; when the mirror has newer ones by now, `buildroot image --update` takes those",
+            "cannot fetch packages; when the mirror has newer ones by now, `make update` takes those",
         )
     }
 
@@ -179,7 +179,7 @@ impl<'a> Apt<'a> {
             let days = age.as_secs() / 86_400;
             self.project
                 .progress
-                .note(&format!("packages: lists are {days} days old; --update refreshes them"));
+                .note(&format!("packages: lists are {days} days old; `make update` refreshes them"));
         }
     }
 

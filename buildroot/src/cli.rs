@@ -1,8 +1,8 @@
 //! The command line.
 
-use std::{fs, path::PathBuf};
+use std::{fs, io, path::PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     rootfs::{self, Record},
     sbom,
     spec::Packages,
-    util::explain_full,
+    util::{as_root, explain_full},
 };
 
 const ENVIRONMENT: &str = "\
@@ -113,7 +113,16 @@ fn image(project: &Project, packages: &Packages) -> Result<Record> {
 fn clean(project: &Project, cache: bool) -> Result<()> {
     let folders = [Some(&project.out), cache.then_some(&project.cache)];
     for folder in folders.into_iter().flatten() {
-        fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+        let what = || format!("cannot remove {}", folder.display());
+        match fs::remove_dir_all(folder) {
+            // What buildah made as root.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                let removed = as_root("rm", &[]).arg("-rf").arg(folder).status().with_context(what)?;
+                ensure!(removed.success(), what());
+            }
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error).with_context(what),
+            _ => {}
+        }
     }
     Ok(())
 }

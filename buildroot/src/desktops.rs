@@ -28,7 +28,7 @@ use crate::{
 /// The image without a Dockerfile, on which `desktops/base` is built.
 const DEBIAN: &str = "debian";
 /// What builds, and what is kept, changes with this.
-const GENERATION: &str = "2";
+const GENERATION: &str = "3";
 
 /// Builds the images of some courses, or of all in `desktops/`, and what they are built on.
 pub(crate) fn build(project: &Project, packages: &Packages, wanted: &[String]) -> Result<()> {
@@ -40,7 +40,7 @@ pub(crate) fn build(project: &Project, packages: &Packages, wanted: &[String]) -
         project,
         settings: &settings,
         epoch: lists.epoch,
-        debian: debian::key(&packages.suite, &settings, &lists.key),
+        debian: debian::key(&packages.suite, &settings, &lists),
         buildah: Buildah::open(project, packages, lists.epoch)?,
     };
     let mut keys = vec![(DEBIAN.to_owned(), builder.debian.clone())];
@@ -69,6 +69,9 @@ impl Builder<'_> {
         let output = format!("desktops/{}.tar", course.name);
         let stamp_name = format!("desktop-{}", course.name);
         let kept = Record::load(self.project, key);
+        if let Some(record) = &kept {
+            contract::check(self.settings, record)?;
+        }
         if let Some(record) = &kept
             && stamp::is_fresh(self.project, &stamp_name, key, &[&output])
         {

@@ -121,7 +121,7 @@ fn fill_in(project: &Project, epoch: u64, bytes: &[u8]) -> Vec<u8> {
 }
 
 /// The mode git keeps; group and other bits depend on the checkout's umask.
-fn git_mode(file: &Path) -> Result<u32> {
+pub(crate) fn git_mode(file: &Path) -> Result<u32> {
     let data = fs::metadata(file).with_context(|| format!("cannot look at {}", file.display()))?;
     Ok(if data.permissions().mode() & 0o100 == 0 { 0o644 } else { 0o755 })
 }

@@ -34,10 +34,14 @@ impl Inputs {
         Ok(self.value(&path.file_name().unwrap_or_default().to_string_lossy(), &sha256(&data)))
     }
 
-    /// Adds names, modes and contents of all files below a folder, which may be missing.
+    /// Adds names, modes and contents of all files below a folder, which may be missing. Links are what they say.
     pub(crate) fn folder(mut self, path: &Path) -> Result<Self> {
         for file in files_below(path)? {
             let name = file.strip_prefix(path).unwrap_or(&file).display().to_string();
+            if let Ok(target) = file.read_link() {
+                self = self.value(&name, "link").value("to", &target.to_string_lossy());
+                continue;
+            }
             let runs = file.metadata().is_ok_and(|data| data.permissions().mode() & 0o100 != 0);
             self = self.value(&name, if runs { "program" } else { "text" }).file(&file)?;
         }

@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 const FULL: &str = "the disk is full";
 /// What to do then.
 const MAKE_ROOM: &str =
-    "`make clean` removes what was built, `buildroot clean --cache` the downloads and cached kernels too";
+    "`make clean` removes what was built, `make clean-cache` the downloads and cached kernels too";
 /// What the kernel and xorriso say then.
 const NO_ROOM: [&str; 3] = ["No space left on device", "exceeds free space on media", "Disk quota exceeded"];
 /// With fewer bytes free a disk counts as full.

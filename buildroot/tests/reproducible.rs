@@ -1,4 +1,5 @@
-//! The same inputs give the same bytes: everything but the kernel is built again in other surroundings.
+//! The same inputs give the same bytes: everything but the kernel and our own programs is
+//! built again in other surroundings.
 
 use std::{
     fs,

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -14,6 +15,7 @@ use crate::{
     project::Project,
     sources::Mirror,
     spec::Packages,
+    stage::git_mode,
     util::{as_root, fresh_dir, make_dir, write_atomic},
 };
 
@@ -66,9 +68,12 @@ impl<'a> Buildah<'a> {
         self.project.progress.run(&format!("desktop-{name}"), &mut command)
     }
 
-    /// Runs a course's Dockerfile.
+    /// Runs a course's Dockerfile, in a copy of its folder.
     pub(crate) fn build(&self, course: &Course, key: &str) -> Result<()> {
-        self.build_folder(&course.name, &course.folder, key, &course.log())
+        let copy = self.dir.join("context");
+        fresh_dir(&copy)?;
+        copy_folder(&course.folder, &copy)?;
+        self.build_folder(&course.name, &copy, key, &course.log())
     }
 
     /// Runs the Dockerfile in a folder.
@@ -146,7 +151,7 @@ impl<'a> Buildah<'a> {
 /// What a failure most likely means, from the end of the log.
 fn hint(text: &str) -> &'static str {
     for (sign, hint) in [
-        ("No space left on device", ": the disk is full (`buildroot clean --cache` empties the cache)"),
+        ("No space left on device", ": the disk is full (`make clean-cache` empties the cache)"),
         ("Unable to locate package", ": its Dockerfile names a package that Debian does not have"),
         ("无法定位软件包", ": its Dockerfile names a package that Debian does not have"),
         ("Could not resolve", ": the Debian mirror cannot be reached (DOCKOS_MIRROR names another)"),
@@ -190,4 +195,25 @@ fn overlay_works(dir: &Path) -> Result<bool> {
         .success();
     fs::remove_dir_all(&probe).with_context(|| format!("cannot remove {}", probe.display()))?;
     Ok(works)
+}
+/// Copies a folder with the modes that git keeps: `COPY` takes modes as they are, and the image shall be the same whatever
+/// the checkout's umask was.
+fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+    let what = || format!("cannot copy {}", from.display());
+    fs::set_permissions(to, fs::Permissions::from_mode(0o755)).with_context(what)?;
+    for entry in fs::read_dir(from).with_context(what)? {
+        let entry = entry.with_context(what)?;
+        let (path, copy) = (entry.path(), to.join(entry.file_name()));
+        let kind = entry.file_type().with_context(what)?;
+        if kind.is_dir() {
+            make_dir(&copy)?;
+            copy_folder(&path, &copy)?;
+        } else if kind.is_symlink() {
+            path.read_link().and_then(|target| symlink(target, &copy)).with_context(what)?;
+        } else {
+            fs::copy(&path, &copy).with_context(|| format!("cannot copy {}", path.display()))?;
+            fs::set_permissions(&copy, fs::Permissions::from_mode(git_mode(&path)?)).with_context(what)?;
+        }
+    }
+    Ok(())
 }

@@ -5,7 +5,7 @@ use std::{path::Path, process::Command};
 use anyhow::{Context, Result};
 
 use crate::{
-    desktops::{DEBIAN, buildah::Buildah, inputs, settings::Settings},
+    desktops::{DEBIAN, buildah::Buildah, inputs, lists::Lists, settings::Settings},
     project::Project,
     sources::Mirror,
     spec::Packages,
@@ -19,10 +19,11 @@ const SOURCES: &str = include_str!("debian.sources");
 const LOG: &str = "desktop-debian";
 
 /// What the root file system depends on.
-pub(crate) fn key(suite: &str, settings: &Settings, lists: &str) -> String {
-    let inputs = inputs().value("suite", suite).value("lists", lists).value("conf", APT_CONF);
-    let settings = format!("{:?}{}", settings.include, settings.dpkg_options());
-    inputs.value("sources", SOURCES).value("settings", &settings).key()[..16].to_owned()
+pub(crate) fn key(suite: &str, settings: &Settings, lists: &Lists) -> String {
+    let inputs = inputs().value("suite", suite).value("lists", &lists.key).value("conf", APT_CONF);
+    let settings = format!("{:?}{:?}{}", settings.include, settings.traces, settings.dpkg_options());
+    let inputs = inputs.value("sources", SOURCES).value("settings", &settings);
+    inputs.value("date", &lists.epoch.to_string()).key()[..16].to_owned()
 }
 
 /// Makes it and hands it to buildah.
