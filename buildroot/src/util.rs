@@ -280,7 +280,7 @@ mod tests {
         fs::write(boot.join("vmlinuz"), "old").unwrap();
         let check = |what: &str, result: Result<()>| {
             let text = format!("{:#}", result.unwrap_err());
-            for part in ["the disk is full: no room for /", "`make clean`", "--cache`"] {
+            for part in ["the disk is full: no room for /", "`make clean`", "`make clean-cache`"] {
                 assert!(text.contains(part), "{what}: {text}");
             }
             assert_eq!(fs::read(&file).unwrap(), b"old", "{what}");

@@ -206,9 +206,12 @@ fn the_screen_comes_back(vm: &Vm, alice: &Person, wire: &Wire) -> Result<()> {
     alice.page.wait(covered, STEP).context("a pulled cable was not noticed")?;
     wire.pull(false);
     alice.wait_shown(STEP).context("after the cable was plugged in again")?;
-    let note = "window.wasCovered = false; new MutationObserver(() => window.wasCovered ||= !document.getElementById('overlay')\
-                .hidden).observe(document.getElementById('overlay'), {attributes: true}), true";
-    alice.page.wait(note, STEP)?;
+    let overlay = "document.getElementById('overlay')";
+    let note = format!(
+        "window.wasCovered = false, new MutationObserver(() => {{ window.wasCovered ||= !{overlay}.hidden }})\
+         .observe({overlay}, {{attributes: true}}), true"
+    );
+    alice.page.wait(&note, STEP)?;
     wire.cut();
     alice.page.wait("window.wasCovered", STEP).context("a broken connection was not noticed")?;
     alice.wait_shown(STEP).context("after the connection broke")?;

@@ -381,9 +381,7 @@ mod tests {
                     kept.intents.insert(name.to_owned(), Intent::Stopped);
                 })
             };
-            for name in ["a", "b"] {
-                assert!(tokio::time::timeout(Duration::ZERO, stop(name)).await.is_err(), "it went too soon");
-            }
+            assert!(tokio::time::timeout(Duration::ZERO, stop("a")).await.is_err(), "it was too quick");
             stop("c").await.unwrap();
             assert_eq!(Kept::load(&agent.places.state), *agent.kept.borrow());
             assert_eq!(agent.kept.borrow().intents.keys().collect::<Vec<_>>(), ["a", "c"]);
