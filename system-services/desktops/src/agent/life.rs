@@ -138,18 +138,16 @@ impl Life {
         match self.desktop.demand.get() {
             Some(Demand::Delete) => return self.delete().await,
             Some(Demand::Reset) => {
-                self.stop().await?;
-                self.agent.engine.remove(&self.container()).await?;
+                self.unmake().await?;
                 self.desktop.done(Demand::Reset);
             }
             None => {}
         }
         self.look_at_image().await?;
         let found = self.agent.find(&self.container()).await?;
-        if found.as_ref().is_some_and(|found| found.tenant != self.desktop.wish.borrow().desktop.tenant) {
+        if found.as_ref().is_some_and(|found| !self.desktop.is_of(&found.tenant)) {
             // The config gave its name to somebody else, who shall not find what is in it.
-            self.stop().await?;
-            self.agent.engine.remove(&self.container()).await?;
+            self.unmake().await?;
             return Ok(Next::Again);
         }
         let running = found.as_ref().is_some_and(|found| found.running);
@@ -320,6 +318,12 @@ impl Life {
         Ok(())
     }
 
+    /// Stops it and removes its container; its volumes stay.
+    async fn unmake(&mut self) -> Result<()> {
+        self.stop().await?;
+        self.agent.engine.remove(&self.container()).await
+    }
+
     /// Stops it if it takes from all screens what they share.
     pub(crate) async fn stop_if_full(&mut self) -> Result<bool> {
         let full = screen::is_full(&self.agent.screen(&self.desktop));
@@ -331,8 +335,7 @@ impl Life {
     }
 
     async fn delete(&mut self) -> Result<Next> {
-        self.stop().await?;
-        self.agent.engine.remove(&self.container()).await?;
+        self.unmake().await?;
         self.agent.forget(&self.desktop).await;
         Ok(Next::Gone)
     }
